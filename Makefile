@@ -1,0 +1,59 @@
+# People and CI run the same targets. Set-up happens once: a stamp in the virtual environment is written last, so
+# an interrupted set-up is simply done again.
+PYTHON ?= python3
+VENV   ?= .venv
+# PyTorch goes in before anything that depends on it, so that the build chosen here is the one that is kept.
+TORCH  ?= torch==2.13.0
+
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-core check format bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## make the virtual environment in .venv and install headstock into it
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "headstock needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; say which one to use: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+$(STAMP): $(VENV)/.created pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[training,dev]'
+	touch $@
+
+demo: $(STAMP) ## tune a small image classifier: 20 trials, best parameters, one HTML report
+	$(BIN)/headstock demo
+
+test: $(STAMP) ## run every test
+	$(BIN)/python -m pytest
+
+# The core needs no PyTorch: this environment has none, so what imports it by mistake fails here.
+test-core: $(VENV)-core/.ready ## run the core's tests without PyTorch: make test-core PYTHON=python3.13
+	$(VENV)-core/bin/python -m pytest -m "not torch"
+
+$(VENV)-core/.ready: pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)-core
+	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+check: $(STAMP) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## seconds per suggestion and the engine's sanity figures
+	$(BIN)/python benchmarks/speed/suggest.py
+	$(BIN)/python benchmarks/regret/sanity.py
+
+clean: ## remove the virtual environments and caches
+	rm -rf $(VENV) $(VENV)-core .pytest_cache .mypy_cache .ruff_cache .hypothesis

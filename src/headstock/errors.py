@@ -1,0 +1,90 @@
+"""Every deliberate error of headstock, in one tree.
+
+HeadstockError
+├── SpaceError                  the search space is not one that can be searched
+├── ParameterError              parameters that do not belong to the space
+├── ObjectiveError              what is to be optimised does not make sense
+├── MetricError                 a result that is not a number, or lacks a metric
+├── TrialStateError             a trial that is not in the state for this
+├── UnknownTrialError           no such trial
+├── SpaceExhaustedError         a finite space was tried completely
+├── TooManyFailuresError        more trials failed than is tolerated
+├── NoResultError               an answer was asked for before there is one
+├── MissingDependencyError      an optional library is not there, or does not work
+├── DatasetError                training data that cannot be used
+└── StorageError                the storage cannot do what was asked
+    ├── UnknownExperimentError  no experiment of this name
+    ├── ExperimentExistsError   the name is taken, by something different
+    ├── NewerSchemaError        written by a newer headstock
+    └── StaleHistoryError       somebody else created a trial first (handled inside headstock)
+
+A message says what was given, why it is refused, and what to do.
+"""
+
+
+class HeadstockError(Exception):
+    """The base of every error that headstock raises on purpose."""
+
+
+class SpaceError(HeadstockError, ValueError):
+    """The search space is not one that can be searched: bad bounds, names, choices, conditions or constraints."""
+
+
+class ParameterError(HeadstockError, ValueError):
+    """Parameters that do not belong to the search space: missing, unknown, out of bounds, or against a constraint."""
+
+
+class ObjectiveError(HeadstockError, ValueError):
+    """The objective or an outcome constraint does not make sense."""
+
+
+class MetricError(HeadstockError, ValueError):
+    """A result that cannot be recorded: not a number, of an unknown form, or without a metric that is needed."""
+
+
+class TrialStateError(HeadstockError, RuntimeError):
+    """A trial is not in the state that the request needs, such as telling the result of a finished trial."""
+
+
+class UnknownTrialError(HeadstockError, LookupError):
+    """The experiment has no such trial or arm."""
+
+
+class SpaceExhaustedError(HeadstockError):
+    """Every point of a finite search space was tried or is being tried."""
+
+
+class TooManyFailuresError(HeadstockError, RuntimeError):
+    """More trials failed than is tolerated; the message holds the first cause."""
+
+
+class NoResultError(HeadstockError, LookupError):
+    """An answer was asked for that needs more results than there are."""
+
+
+class MissingDependencyError(HeadstockError, ImportError):
+    """An optional library is not installed, or does not work; the message says how to get it."""
+
+
+class DatasetError(HeadstockError, ValueError):
+    """Training data or weights that cannot be used: missing files, wrong shapes, unknown layout."""
+
+
+class StorageError(HeadstockError):
+    """The storage cannot be opened or cannot do what was asked."""
+
+
+class UnknownExperimentError(StorageError, LookupError):
+    """The storage holds no experiment of this name."""
+
+
+class ExperimentExistsError(StorageError):
+    """The name is taken by an experiment with another space or objective."""
+
+
+class NewerSchemaError(StorageError):
+    """The storage was written by a newer version of headstock."""
+
+
+class StaleHistoryError(StorageError):
+    """Another process created a trial first; the suggestion has to be made again from the newer history."""

@@ -1,0 +1,365 @@
+"""The parameters of a search space: `Float`, `Int`, `Choice` and `Fixed`.
+
+Each is frozen, checks its own bounds, and validates values. Each can be conditional on the values of other parameters
+(`when=`).
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeGuard, final
+
+from headstock.errors import ParameterError, SpaceError
+
+Value: TypeAlias = float | int | str | bool | None
+"""What a parameter can be set to."""
+
+Parameters: TypeAlias = Mapping[str, Value]
+"""One configuration: the value of each active parameter."""
+
+Conditions: TypeAlias = Mapping[str, tuple[Value, ...]]
+"""For each parent parameter, the values under which a conditional parameter is active."""
+
+
+def identity(value: Value) -> Hashable:
+    """A key under which 1, 1.0 and True are three different values."""
+    return (type(value), value)
+
+
+def _conditions(when: Mapping[str, Any] | None) -> Conditions:
+    """Normalise `when={"optimizer": "sgd"}` to `{"optimizer": ("sgd",)}`."""
+    if not when:
+        return MappingProxyType({})
+    return MappingProxyType(
+        {name: tuple(v) if isinstance(v, (list, tuple, set, frozenset)) else (v,) for name, v in when.items()}
+    )
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether `value` is a real number and no boolean."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _finite(kind: str, what: str, value: object) -> float:
+    """`value` as a finite float, or the error that says what is wrong with it."""
+    if not is_number(value):
+        raise SpaceError(f"{kind}: {what} is {value!r}, which is not a number. Give a finite number.")
+    number = float(value)
+    if not math.isfinite(number):
+        raise SpaceError(f"{kind}: {what} is {value!r}. Give a finite number.")
+    return number
+
+
+def _check_range(kind: str, low: float, high: float, *, log: bool) -> None:
+    if low > high:
+        raise SpaceError(f"{kind}({low!r}, {high!r}): the bounds are reversed. Write {kind}({high!r}, {low!r}).")
+    if low == high:
+        raise SpaceError(
+            f"{kind}({low!r}, {high!r}): the bounds are equal, so there is nothing to search. Use Fixed({low!r})."
+        )
+    if log and low <= 0:
+        raise SpaceError(
+            f"{kind}({low!r}, {high!r}, log=True): a logarithmic scale needs a positive lower bound. "
+            f"Raise the bound above 0 or leave log=True out."
+        )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A real number in [low, high].
+
+    Args:
+        low: the smallest value.
+        high: the largest value, greater than `low`.
+        log: search on a logarithmic scale; needs `low > 0`.
+        step: only low, low + step, low + 2 step ... are tried.
+        when: active only for these values of other parameters, such as `{"optimizer": "sgd"}`.
+
+    Raises:
+        SpaceError: if the bounds are reversed, equal, not finite, or not positive on a log scale.
+    """
+
+    low: float
+    high: float
+    log: bool = field(default=False, kw_only=True)
+    step: float | None = field(default=None, kw_only=True)
+    when: Mapping[str, Any] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the bounds and make them floats."""
+        low, high = _finite("Float", "low", self.low), _finite("Float", "high", self.high)
+        _check_range("Float", low, high, log=self.log)
+        if self.step is not None:
+            step = _finite("Float", "step", self.step)
+            if not 0 < step <= high - low:
+                raise SpaceError(
+                    f"Float({low!r}, {high!r}, step={step!r}): the step must be positive and at most high - low."
+                )
+            if self.log:
+                raise SpaceError(
+                    f"Float({low!r}, {high!r}): a step is even on a linear scale, log=True is not. Use one of them."
+                )
+            object.__setattr__(self, "step", step)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+        object.__setattr__(self, "when", _conditions(self.when))
+
+    @property
+    def levels(self) -> int | None:
+        """How many values there are; None for a continuum."""
+        return None if self.step is None else math.floor((self.high - self.low) / self.step + 1e-9) + 1
+
+    def validate(self, name: str, value: object) -> float:
+        """`value` as a float of this parameter (a value within rounding of a bound becomes that bound)."""
+        if not is_number(value) or not math.isfinite(float(value)):
+            raise ParameterError(
+                f"{name}={value!r} is not a finite number; it must be one in [{self.low}, {self.high}]."
+            )
+        number = float(value)
+        slack = 1e-9 * (self.high - self.low) if not self.log else 1e-9 * number
+        if not self.low - slack <= number <= self.high + slack:
+            raise ParameterError(f"{name}={value!r} is outside [{self.low}, {self.high}].")
+        number = min(max(number, self.low), self.high)
+        if self.step is not None:
+            steps = (number - self.low) / self.step
+            if abs(steps - round(steps)) > 1e-6:
+                raise ParameterError(f"{name}={value!r} is not {self.low} plus a whole number of steps of {self.step}.")
+            number = min(self.low + round(steps) * self.step, self.high)
+        return number
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Int:
+    """A whole number in [low, high].
+
+    Args:
+        low: the smallest value.
+        high: the largest value, greater than `low`.
+        log: search on a logarithmic scale; needs `low > 0`.
+        step: only low, low + step, low + 2 step ... are tried.
+        when: active only for these values of other parameters.
+
+    Raises:
+        SpaceError: if the bounds are reversed, equal, not whole, or not positive on a log scale.
+    """
+
+    low: int
+    high: int
+    log: bool = field(default=False, kw_only=True)
+    step: int = field(default=1, kw_only=True)
+    when: Mapping[str, Any] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the bounds and make them ints."""
+        for what in ("low", "high", "step"):
+            number = _finite("Int", what, getattr(self, what))
+            if not number.is_integer():
+                raise SpaceError(f"Int: {what} is {number!r}, which is not a whole number. Use Float for real numbers.")
+            object.__setattr__(self, what, int(getattr(self, what)))
+        _check_range("Int", self.low, self.high, log=self.log)
+        if not 0 < self.step <= self.high - self.low:
+            raise SpaceError(
+                f"Int({self.low}, {self.high}, step={self.step}): the step must be positive and at most high - low."
+            )
+        if self.log and self.step != 1:
+            raise SpaceError(
+                f"Int({self.low}, {self.high}): a step is even on a linear scale, log=True is not. Use one of them."
+            )
+        object.__setattr__(self, "when", _conditions(self.when))
+
+    @property
+    def levels(self) -> int:
+        """How many values there are."""
+        return (self.high - self.low) // self.step + 1
+
+    def validate(self, name: str, value: object) -> int:
+        """`value` as an int of this parameter (8.0 is 8, 8.5 is refused)."""
+        if not is_number(value) or not math.isfinite(float(value)) or float(value) != int(value):
+            raise ParameterError(
+                f"{name}={value!r} is not a whole number; it must be one in [{self.low}, {self.high}]."
+            )
+        number = int(value)
+        if not self.low <= number <= self.high:
+            raise ParameterError(f"{name}={value!r} is outside [{self.low}, {self.high}].")
+        if (number - self.low) % self.step:
+            raise ParameterError(f"{name}={value!r} is not {self.low} plus a whole number of steps of {self.step}.")
+        return number
+
+
+@final
+@dataclass(frozen=True, slots=True, init=False)
+class Choice:
+    """One of several values: numbers, strings, booleans or None.
+
+    Args:
+        *values: at least two different values.
+        ordered: the values lie on a scale in the order given, so that neighbours are alike (batch sizes, say).
+        when: active only for these values of other parameters.
+
+    Raises:
+        SpaceError: if there are fewer than two values, if one is repeated, or if one is of another type.
+    """
+
+    values: tuple[Value, ...]
+    ordered: bool
+    when: Mapping[str, Any] | None
+
+    def __init__(self, *values: Value, ordered: bool = False, when: Mapping[str, Any] | None = None) -> None:
+        if len(values) == 1 and isinstance(values[0], (list, tuple)):
+            raise SpaceError(f"Choice({values[0]!r}): give the values one by one: Choice(*{values[0]!r}).")
+        if not values:
+            raise SpaceError("Choice() has no values. Name at least two.")
+        if len(values) == 1:
+            raise SpaceError(f"Choice({values[0]!r}) has one value, so there is nothing to choose. Use Fixed.")
+        plain = tuple(_plain(f"Choice: the value {v!r}", v) for v in values)
+        seen: set[Hashable] = set()
+        for value in plain:
+            if identity(value) in seen:
+                raise SpaceError(f"Choice: the value {value!r} is given twice. Name each value once.")
+            seen.add(identity(value))
+        object.__setattr__(self, "values", plain)
+        object.__setattr__(self, "ordered", ordered)
+        object.__setattr__(self, "when", _conditions(when))
+
+    @property
+    def levels(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    def index(self, name: str, value: object) -> int:
+        """The position of `value` among the values; equal numbers of another type count where only one can be meant."""
+        key = identity(native(value))
+        exact = [i for i, v in enumerate(self.values) if identity(v) == key]
+        alike = exact or [i for i, v in enumerate(self.values) if is_number(v) and is_number(value) and v == value]
+        if not alike:
+            raise ParameterError(f"{name}={value!r} is not one of {list(self.values)!r}.")
+        return alike[0]
+
+    def validate(self, name: str, value: object) -> Value:
+        """`value` as one of the values."""
+        return self.values[self.index(name, value)]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A parameter that is always the same: passed to the evaluation, never searched.
+
+    Args:
+        value: a number, a string, a boolean or None.
+        when: active only for these values of other parameters.
+
+    Raises:
+        SpaceError: if the value is of another type or not finite.
+    """
+
+    value: Value
+    when: Mapping[str, Any] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check the value."""
+        object.__setattr__(self, "value", _plain(f"Fixed: the value {self.value!r}", self.value))
+        object.__setattr__(self, "when", _conditions(self.when))
+
+    @property
+    def levels(self) -> int:
+        """One."""
+        return 1
+
+    def validate(self, name: str, value: object) -> Value:
+        """`value`, which must be the fixed one."""
+        plain = native(value)
+        same_number = is_number(plain) and is_number(self.value) and plain == self.value
+        if identity(plain) != identity(self.value) and not same_number:
+            raise ParameterError(f"{name}={value!r} is fixed at {self.value!r}.")
+        return self.value
+
+
+Parameter: TypeAlias = Float | Int | Choice | Fixed
+
+
+def native(value: object) -> Any:
+    """A numpy scalar as the Python value it stands for; anything else as it is."""
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    item = getattr(value, "item", None)
+    return item() if callable(item) and getattr(value, "ndim", None) == 0 else value
+
+
+def _plain(what: str, value: object) -> Value:
+    plain = native(value)
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise SpaceError(f"{what} is not finite. Use finite numbers.")
+    if plain is None or isinstance(plain, bool | int | float | str):
+        return plain
+    raise SpaceError(f"{what} is of type {type(value).__name__}. Use numbers, strings, booleans or None.")
+
+
+def conditions(parameter: Parameter) -> Conditions:
+    """The normalised conditions of a parameter; empty for one that is always active."""
+    return parameter.when or {}
+
+
+def shown_conditions(parameter: Parameter) -> str:
+    """The conditions of a parameter in words."""
+    parts = [f"{parent} is {' or '.join(map(repr, allowed))}" for parent, allowed in conditions(parameter).items()]
+    return " and ".join(parts)
+
+
+def shown(parameter: Parameter) -> str:
+    """The parameter as a person would write it."""
+    match parameter:
+        case Float() | Int():
+            words = [repr(parameter.low), repr(parameter.high)]
+            words += ["log=True"] if parameter.log else []
+            words += [f"step={parameter.step!r}"] if parameter.step not in (None, 1) else []
+        case Choice():
+            words = [repr(v) for v in parameter.values]
+            words += ["ordered=True"] if parameter.ordered else []
+        case Fixed():
+            words = [repr(parameter.value)]
+    if parameter.when:
+        shown = {p: a[0] if len(a) == 1 else a for p, a in conditions(parameter).items()}
+        words.append(f"when={shown!r}")
+    return f"{type(parameter).__name__}({', '.join(words)})"
+
+
+def to_json(parameter: Parameter) -> dict[str, Any]:
+    """The parameter as JSON; `from_json` gives an equal one back."""
+    stored: dict[str, Any]
+    match parameter:
+        case Float():
+            stored = {"type": "float", "low": parameter.low, "high": parameter.high}
+            stored |= {"log": parameter.log, "step": parameter.step}
+        case Int():
+            stored = {"type": "int", "low": parameter.low, "high": parameter.high}
+            stored |= {"log": parameter.log, "step": parameter.step}
+        case Choice():
+            stored = {"type": "choice", "values": list(parameter.values), "ordered": parameter.ordered}
+        case Fixed():
+            stored = {"type": "fixed", "value": parameter.value}
+    return stored | {"when": {p: list(a) for p, a in conditions(parameter).items()}}
+
+
+def from_json(stored: Mapping[str, Any]) -> Parameter:
+    """The parameter that `to_json` wrote."""
+    when: Mapping[str, Sequence[Value]] = stored["when"]
+    match stored["type"]:
+        case "float":
+            return Float(stored["low"], stored["high"], log=stored["log"], step=stored["step"], when=when)
+        case "int":
+            return Int(stored["low"], stored["high"], log=stored["log"], step=stored["step"], when=when)
+        case "choice":
+            return Choice(*stored["values"], ordered=stored["ordered"], when=when)
+        case "fixed":
+            return Fixed(stored["value"], when=when)
+        case kind:
+            raise SpaceError(f"A stored parameter is of the unknown kind {kind!r}. Open it with a newer headstock.")

@@ -1,0 +1,209 @@
+"""What happened: trials, their states and the transitions between them.
+
+A `TrialRecord` is a frozen row of the history. The live handle that a training function holds is
+`headstock.running.Trial`.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, final
+
+from headstock.errors import MetricError
+from headstock.space import Parameters
+
+
+class TrialState(StrEnum):
+    """Where a trial is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen to the trial."""
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: Final[Mapping[TrialState, frozenset[TrialState]]] = MappingProxyType(
+    {
+        TrialState.QUEUED: frozenset({TrialState.RUNNING, TrialState.ABANDONED}),
+        TrialState.RUNNING: frozenset(set(TrialState) - {TrialState.RUNNING}),
+        TrialState.PAUSED: frozenset({TrialState.RUNNING, TrialState.STOPPED, TrialState.ABANDONED}),
+        TrialState.COMPLETED: frozenset(),
+        TrialState.STOPPED: frozenset(),
+        TrialState.FAILED: frozenset(),
+        TrialState.ABANDONED: frozenset(),
+    }
+)
+"""For each state, the states that may follow it."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One measured value of one metric.
+
+    Args:
+        mean: the value, finite.
+        sem: its standard error; None if it is not known and has to be inferred from the other trials.
+        step: the training step after which it was measured; None for a result of the whole trial.
+
+    Raises:
+        MetricError: if the mean is not a finite number, or the standard error is negative or not finite.
+    """
+
+    mean: float
+    sem: float | None = None
+    step: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if not math.isfinite(self.mean):
+            raise MetricError(f"The value {self.mean!r} is not finite. Tell a failed evaluation as Failed(reason).")
+        if self.sem is not None and not (math.isfinite(self.sem) and self.sem >= 0):
+            raise MetricError(
+                f"The standard error {self.sem!r} is not a number of at least 0. Leave it out if unknown."
+            )
+
+
+Metrics = Mapping[str, Observation]
+"""The observation of each metric."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What to tell about a trial that gave no result.
+
+    Args:
+        reason: one line that says what went wrong, such as "CUDA out of memory".
+        traceback: where it went wrong, if an exception did.
+    """
+
+    reason: str
+    traceback: str | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A configuration with a name.
+
+    Args:
+        name: batch and position in it, such as "18_0".
+        parameters: the configuration.
+    """
+
+    name: str
+    parameters: Parameters
+
+    @property
+    def signature(self) -> str:
+        """A digest that is the same for equal configurations, whatever their names."""
+        return hashlib.sha256(json.dumps(dict(self.parameters), sort_keys=True).encode()).hexdigest()[:32]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial as it stands in the history: one arm, evaluated once.
+
+    Args:
+        index: the trial's number in its experiment, from 0.
+        state: where it is in its life.
+        parameters: the configuration.
+        batch: the number of the batch that it was suggested in, from 0.
+        position: its place in the batch, from 0.
+        space_version: the version of the space that it was suggested in.
+        source: who suggested it: "sobol", "bayesian", "attached", "enqueued" ...
+        because: one line on why it was suggested.
+        memo: what the sampler wants to remember, as JSON.
+        objective: the name of the metric that is optimised.
+        metrics: the final observation of each metric; empty before the trial has finished.
+        reports: for each metric, what was reported after training steps, in order.
+        error: why it failed, in one line; None if it did not.
+        traceback: where it failed; None if it did not.
+        owner: the process that runs it, as a handle; None if none does.
+        attempt: how many times it was started again after its process was lost.
+        created: when it was suggested, in seconds since 1970, UTC.
+        started: when its evaluation began; None before.
+        finished: when it finished; None before.
+    """
+
+    index: int
+    state: TrialState
+    parameters: Parameters
+    batch: int
+    position: int = 0
+    space_version: int = 1
+    source: str = ""
+    because: str = ""
+    memo: Mapping[str, Any] | None = None
+    objective: str = "objective"
+    metrics: Metrics = field(default_factory=dict)
+    reports: Mapping[str, tuple[Observation, ...]] = field(default_factory=dict)
+    error: str | None = None
+    traceback: str | None = None
+    owner: str | None = None
+    attempt: int = 0
+    created: float = 0.0
+    started: float | None = None
+    finished: float | None = None
+
+    @property
+    def arm(self) -> Arm:
+        """The configuration with its name."""
+        return Arm(f"{self.batch}_{self.position}", self.parameters)
+
+    @property
+    def status(self) -> TrialState:
+        """The state, by the name that readers of Ax's tutorials know."""
+        return self.state
+
+    @property
+    def objective_mean(self) -> float:
+        """The mean of the objective; NaN if the trial has none."""
+        observation = self.metrics.get(self.objective)
+        return math.nan if observation is None else observation.mean
+
+    def get_metric_mean(self, name: str) -> float:
+        """The mean of a metric.
+
+        Raises:
+            MetricError: if the trial has no such metric.
+        """
+        if name not in self.metrics:
+            known = ", ".join(self.metrics) or "no metrics"
+            raise MetricError(f"Trial {self.index} ({self.state}) has no metric {name!r}; it has {known}.")
+        return self.metrics[name].mean
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the evaluation took; None before it has finished."""
+        return None if self.started is None or self.finished is None else self.finished - self.started
+
+    @property
+    def time_created(self) -> datetime:
+        """When it was suggested."""
+        return datetime.fromtimestamp(self.created, UTC)
+
+    @property
+    def time_run_started(self) -> datetime | None:
+        """When its evaluation began; None before."""
+        return None if self.started is None else datetime.fromtimestamp(self.started, UTC)
+
+    @property
+    def time_completed(self) -> datetime | None:
+        """When it finished; None before."""
+        return None if self.finished is None else datetime.fromtimestamp(self.finished, UTC)
