@@ -1,0 +1,320 @@
+"""What a storage remembers and how one talks to it: a protocol of a dozen verbs, and the values they take and give.
+
+Every verb is one transaction: it happens completely or not at all, and any number of processes may call at once.
+A storage never thinks: it checks what a caller may do to a trial, and keeps what it is told.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, final
+
+from headstock.errors import HeadstockError, MetricError, StorageError, TrialStateError
+from headstock.objective import Objective, OutcomeConstraint
+from headstock.space import Parameters, Space
+from headstock.trial import Metrics, TrialRecord, TrialState
+
+LONGEST_NAME: Final = 200
+"""How many characters the name of an experiment or of a metric may have."""
+
+LARGEST_SEED: Final = 2**63 - 1
+"""The largest integer that every database holds."""
+
+
+def check_name(what: str, name: str, error: type[HeadstockError]) -> None:
+    """Refuse a name that cannot be stored and shown safely.
+
+    Args:
+        what: what is named, for the message.
+        name: the name.
+        error: what to raise.
+
+    Raises:
+        HeadstockError: of type `error`, if the name is empty, too long, or has characters that cannot be printed.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise error(f"The {what} is called {name!r}. Give it a name that is a non-empty string.")
+    if len(name) > LONGEST_NAME:
+        raise error(
+            f"The {what} {name[:20]!r}... has a name of {len(name)} characters. Use at most {LONGEST_NAME} of them."
+        )
+    if not name.isprintable():
+        raise error(f"The {what} {name!r} has characters in its name that cannot be printed. Leave them out.")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExperimentSpec:
+    """What an experiment is: fixed when it is created.
+
+    Args:
+        name: its name, unique in its storage.
+        space: the current search space.
+        objective: the metric that is optimised.
+        outcome_constraints: bounds on other metrics.
+        seed: what the random numbers of its suggestions start from, in [0, 2**63).
+        sampler: the sampler as JSON; None if it was not one that can be written down.
+        created: when it was created, in seconds since 1970, UTC.
+        space_version: the version of the space, from 1.
+
+    Raises:
+        StorageError: if the name or the seed cannot be stored.
+    """
+
+    name: str
+    space: Space
+    objective: Objective
+    outcome_constraints: tuple[OutcomeConstraint, ...] = ()
+    seed: int = 0
+    sampler: Mapping[str, Any] | None = None
+    created: float = 0.0
+    space_version: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the name and the seed."""
+        check_name("experiment", self.name, StorageError)
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise StorageError(f"The seed {self.seed!r} cannot be stored. Give an integer in [0, 2**63).")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ExperimentSummary:
+    """One line of a list of experiments.
+
+    Args:
+        spec: what the experiment is.
+        counts: how many trials are in each state; every state is there.
+        best: the trial that is best seen; None if there is none.
+        updated: when something was last written to it, in seconds since 1970, UTC.
+    """
+
+    spec: ExperimentSpec
+    counts: Mapping[TrialState, int]
+    best: TrialRecord | None
+    updated: float
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a trial ended.
+
+    Args:
+        state: completed, stopped, failed or abandoned.
+        metrics: the final observation of each metric.
+        error: why it failed, in one line; None if it did not.
+        traceback: where it failed; None if it did not.
+
+    Raises:
+        TrialStateError: if a trial does not end in this state.
+        MetricError: if a metric has a name that cannot be stored.
+    """
+
+    state: TrialState
+    metrics: Metrics = field(default_factory=dict)
+    error: str | None = None
+    traceback: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the state and the names."""
+        if not self.state.is_finished:
+            ends = ", ".join(s for s in TrialState if s.is_finished)
+            raise TrialStateError(f"A trial cannot end as {self.state}. It ends as one of {ends}.")
+        for metric in self.metrics:
+            check_name("metric", metric, MetricError)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NewTrial:
+    """A trial that is to be created.
+
+    Args:
+        parameters: the configuration.
+        batch: the number of its batch; None for the next batch, which it has to itself.
+        position: its place in the batch, from 0.
+        source: who suggested it.
+        because: one line on why it was suggested.
+        memo: what the sampler wants to remember, as JSON.
+        state: queued or running.
+        owner: the process that runs it, as a handle; None if none does.
+        outcome: how it ended, for a result that is already there; the state is then the outcome's.
+
+    Raises:
+        TrialStateError: if a trial cannot begin in this state.
+    """
+
+    parameters: Parameters
+    batch: int | None = None
+    position: int = 0
+    source: str = ""
+    because: str = ""
+    memo: Mapping[str, Any] | None = None
+    state: TrialState = TrialState.RUNNING
+    owner: str | None = None
+    outcome: Outcome | None = None
+
+    def __post_init__(self) -> None:
+        """Check the state."""
+        if self.state not in (TrialState.QUEUED, TrialState.RUNNING):
+            raise TrialStateError(
+                f"A trial cannot begin as {self.state}. It begins queued or running; a finished one has an outcome."
+            )
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to an experiment after some revision.
+
+    Args:
+        revision: the experiment's revision now; ask for what happened after it next time. It only grows.
+        created: how many trials were ever created.
+        trials: the trials that were created or changed, complete, as they stand now, by index.
+    """
+
+    revision: int
+    created: int
+    trials: tuple[TrialRecord, ...]
+
+
+class Storage(Protocol):
+    """Where experiments live. Every verb is one transaction; times are in seconds since 1970, UTC.
+
+    Every verb that names an experiment raises `UnknownExperimentError` if there is none of that name, every verb that
+    names a trial raises `UnknownTrialError`, and every verb raises `StorageError` if the database cannot do its part.
+    """
+
+    @property
+    def url(self) -> str:
+        """Where the storage lies, without a password."""
+        ...
+
+    def create(self, spec: ExperimentSpec) -> None:
+        """Create an experiment without trials.
+
+        Raises:
+            ExperimentExistsError: if the name is taken.
+        """
+        ...
+
+    def experiment(self, name: str) -> ExperimentSpec:
+        """What the experiment is."""
+        ...
+
+    def experiments(self) -> Sequence[ExperimentSummary]:
+        """Every experiment, the oldest first."""
+        ...
+
+    def changes(self, name: str, since: int = 0) -> Changes:
+        """What happened after the revision `since`; everything for 0. Cheap if nothing did.
+
+        Raises:
+            UnknownExperimentError: also if `since` belongs to an experiment that was deleted, where there is a new one
+                of the same name.
+        """
+        ...
+
+    def add_trials(
+        self, name: str, trials: Sequence[NewTrial], *, created: int | None, now: float
+    ) -> tuple[TrialRecord, ...]:
+        """Create trials, all or none.
+
+        Args:
+            name: the experiment.
+            trials: what to create, in order of their indices.
+            created: how many trials the caller believes were ever created; None if it does not matter.
+            now: the time.
+
+        Raises:
+            StaleHistoryError: if another number of trials was created.
+        """
+        ...
+
+    def lease(self, name: str, *, owner: str | None, now: float, index: int | None = None) -> TrialRecord | None:
+        """Hand a queued trial to `owner`, who runs it from now on.
+
+        Args:
+            name: the experiment.
+            owner: a handle of the process that takes it; None for a person.
+            now: the time.
+            index: the trial to take; None for the oldest.
+
+        Returns:
+            The trial, running; None if it is not queued any more, or if no trial is.
+        """
+        ...
+
+    def release(self, name: str, index: int, *, owner: str | None, now: float) -> TrialRecord:
+        """Put a running trial back into the queue, as its owner is lost; this begins its next attempt.
+
+        Raises:
+            TrialStateError: if it is not running, or not run by `owner`.
+        """
+        ...
+
+    def report(self, name: str, index: int, metrics: Metrics, *, now: float, owner: str | None = None) -> None:
+        """Keep what a running trial measured after training steps; a step that is reported again is overwritten.
+
+        Args:
+            name: the experiment.
+            index: the trial.
+            metrics: for each metric an observation with its step.
+            now: the time.
+            owner: who reports, refused unless it still runs the trial; None: whoever runs it.
+
+        Raises:
+            TrialStateError: if it is not running, or not run by `owner`.
+            MetricError: if an observation has no step, or a metric has a name that cannot be stored.
+        """
+        ...
+
+    def finish(self, name: str, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
+        """Keep how a trial ended.
+
+        Args:
+            name: the experiment.
+            index: the trial.
+            outcome: how it ended.
+            now: the time.
+            owner: who says so, refused unless it still runs the trial; None: whoever runs it.
+
+        Raises:
+            TrialStateError: if a trial in its state cannot end like this, or if `owner` does not run it.
+        """
+        ...
+
+    def page(
+        self,
+        name: str,
+        *,
+        offset: int = 0,
+        limit: int = 100,
+        newest_first: bool = True,
+        states: Sequence[TrialState] | None = None,
+    ) -> Sequence[TrialRecord]:
+        """Some trials, for a list.
+
+        Args:
+            name: the experiment.
+            offset: how many to skip.
+            limit: how many to give at most.
+            newest_first: from the largest index down; else from the smallest up.
+            states: only trials in these states; None for all.
+        """
+        ...
+
+    def best(self, name: str) -> TrialRecord | None:
+        """The trial with the best measured objective among those that keep every outcome constraint.
+
+        It is `History.best_seen`, without the history: the first of equals; None if there is none.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete the experiment with its trials and their reports."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections. A storage in memory is gone then."""
+        ...
