@@ -53,6 +53,12 @@ class History:
         return tuple(t for t in self.trials if not t.state.is_finished)
 
     @cached_property
+    def evaluations(self) -> int:
+        """How many evaluations were begun here: neither queued, nor abandoned, nor attached from elsewhere."""
+        not_begun = (TrialState.QUEUED, TrialState.ABANDONED)
+        return sum(t.state not in not_begun and t.source != "attached" for t in self.trials)
+
+    @cached_property
     def failed(self) -> tuple[TrialRecord, ...]:
         """The trials that gave no result."""
         return tuple(t for t in self.trials if t.state is TrialState.FAILED)

@@ -70,7 +70,7 @@ class Observation:
     def __post_init__(self) -> None:
         """Check the numbers."""
         if not math.isfinite(self.mean):
-            raise MetricError(f"The value {self.mean!r} is not finite. Tell a failed evaluation as Failed(reason).")
+            raise MetricError(f"The value {self.mean!r} is not finite. Tell it as Failed(reason) instead.")
         if self.sem is not None and not (math.isfinite(self.sem) and self.sem >= 0):
             raise MetricError(
                 f"The standard error {self.sem!r} is not a number of at least 0. Leave it out if unknown."
@@ -207,3 +207,42 @@ class TrialRecord:
     def time_completed(self) -> datetime | None:
         """When it finished; None before."""
         return None if self.finished is None else datetime.fromtimestamp(self.finished, UTC)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as strict JSON; `from_json` gives an equal record back."""
+        return {
+            "index": self.index,
+            "state": self.state.value,
+            "parameters": dict(self.parameters),
+            "arm_name": self.arm.name,
+            "metrics": {name: [o.mean, o.sem] for name, o in self.metrics.items()},
+            "reports": {name: [[o.step, o.mean, o.sem] for o in curve] for name, curve in self.reports.items()},
+            "objective": self.objective,
+            "created": self.created,
+            "started": self.started,
+            "finished": self.finished,
+            "seconds": self.seconds,
+            "source": self.source,
+            "because": self.because,
+            "memo": None if self.memo is None else dict(self.memo),
+            "error": self.error,
+            "traceback": self.traceback,
+            "batch": self.batch,
+            "position": self.position,
+            "space_version": self.space_version,
+            "owner": self.owner,
+            "attempt": self.attempt,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "TrialRecord":
+        """The record that `to_json` wrote."""
+        derived = ("arm_name", "seconds")
+        fields = {name: value for name, value in stored.items() if name not in derived}
+        fields["state"] = TrialState(stored["state"])
+        fields["metrics"] = {name: Observation(mean, sem) for name, (mean, sem) in stored["metrics"].items()}
+        fields["reports"] = {
+            name: tuple(Observation(mean, sem, step) for step, mean, sem in curve)
+            for name, curve in stored["reports"].items()
+        }
+        return cls(**fields)

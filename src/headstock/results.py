@@ -1,0 +1,62 @@
+"""What an evaluation may give back, read into observations.
+
+0.93                                      the objective; its noise is inferred
+(0.93, 0.01)                              mean and standard error; a standard error of None or NaN is inferred
+{"accuracy": 0.93, "latency": (12, 0.5)}  several metrics
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headstock.errors import MetricError
+from headstock.parameters import is_number, native
+from headstock.trial import Metrics, Observation
+
+
+def read_result(result: Any, required: Sequence[str], *, step: int | None = None) -> Metrics:
+    """The observation of each metric of a result.
+
+    Args:
+        result: a number (also of numpy, or a tensor of one element), a pair (mean, standard error), or a dictionary
+            of these by metric.
+        required: the metrics that must be there, the objective first: a bare number is the objective.
+        step: the training step that the result belongs to; None for the final one.
+
+    Raises:
+        MetricError: if the result is of another form, a value is not finite, or a required metric is missing.
+    """
+    named = result if isinstance(result, Mapping) else {required[0]: result}
+    missing = [metric for metric in required if metric not in named]
+    if missing:
+        given = ", ".join(map(repr, named)) or "nothing"
+        raise MetricError(f"The result has {given}, but not {', '.join(map(repr, missing))}. Give every metric.")
+    return {_name(metric): _observation(metric, value, step) for metric, value in named.items()}
+
+
+def _name(metric: Any) -> str:
+    if not isinstance(metric, str) or not metric.strip():
+        raise MetricError(f"A metric is called {metric!r}. Give it a name that is a non-empty string.")
+    return metric
+
+
+def _observation(metric: str, value: Any, step: int | None) -> Observation:
+    mean, sem = value if isinstance(value, tuple | list) and len(value) == 2 else (value, None)
+    mean, sem = _scalar(mean), _scalar(sem)
+    if not is_number(mean) or not (sem is None or is_number(sem)):
+        raise MetricError(
+            f"{metric!r} is {value!r}, of type {type(value).__name__}. Give a number or a pair (mean, standard error)."
+        )
+    if not math.isfinite(mean):
+        raise MetricError(
+            f"{metric!r} is {float(mean)!r}, which is not finite. A trial without a result is Failed(reason)."
+        )
+    sem = None if sem is None or math.isnan(sem) else float(sem)
+    return Observation(float(mean), sem, step)
+
+
+def _scalar(value: Any) -> Any:
+    """A Python number for a numpy scalar, or for an array or tensor of one element; anything else as it is."""
+    if callable(getattr(value, "item", None)) and math.prod(getattr(value, "shape", (2,))) == 1:
+        return value.item()
+    return native(value)

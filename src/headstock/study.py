@@ -1,0 +1,200 @@
+"""Ask and tell: where thinking (samplers) and remembering (storage) meet.
+
+A `Study` holds no truth of its own. Every answer derives from the stored history, and random numbers are seeded by
+(the experiment's seed, the number of trials created), so that a reopened study suggests exactly what the old process
+would have suggested.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+import numpy as np
+
+from headstock.errors import StaleHistoryError, UnknownTrialError
+from headstock.history import History
+from headstock.parameters import Parameters
+from headstock.results import read_result
+from headstock.samplers.base import Sampler, Suggestion
+from headstock.storage.base import ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.trial import Failed, TrialRecord, TrialState
+
+_NOTHING: Final[Parameters] = {}
+
+
+@final
+@dataclass(slots=True)
+class Study:
+    """One experiment in a storage, with the sampler that searches it.
+
+    Args:
+        storage: where the history lives.
+        spec: what the experiment is.
+        sampler: which parameters are tried next.
+    """
+
+    storage: Storage
+    spec: ExperimentSpec
+    sampler: Sampler
+    _revision: int = field(default=0, init=False)
+    _history: History = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start from an empty history; the first look reads the stored one."""
+        self._history = self._snapshot(())
+
+    def history(self) -> History:
+        """The history as it is stored now; only what has changed since the last look is read."""
+        changes = self.storage.changes(self.spec.name, since=self._revision)
+        if changes.revision != self._revision:
+            trials = list(self._history.trials)
+            for record in changes.trials:
+                trials[record.index : record.index + 1] = [record]
+            self._revision = changes.revision
+            self._history = self._snapshot(tuple(trials))
+        return self._history
+
+    def ask(
+        self, count: int = 1, *, now: float, owner: str | None = None, limit: int | None = None
+    ) -> list[TrialRecord]:
+        """`count` trials to evaluate now, marked running: the queue first, then the sampler.
+
+        New suggestions of one call form one batch. With a `limit`, no more trials are handed out than would make so
+        many evaluations in all, whoever else is asking.
+
+        Raises:
+            SpaceExhaustedError: if every point of a finite space was tried or is being tried.
+        """
+        if limit is not None:
+            count = min(count, limit - self.history().evaluations)
+        asked: list[TrialRecord] = []
+        while len(asked) < count:
+            record = self.storage.lease(self.spec.name, owner=owner, now=now)
+            if record is None:
+                return asked + self._create(count - len(asked), TrialState.RUNNING, now=now, owner=owner, limit=limit)
+            asked.append(record)
+        return asked
+
+    def enqueue(self, parameters: Mapping[str, object], *, now: float) -> TrialRecord:
+        """Queue a configuration; the sampler suggests what is left out.
+
+        Raises:
+            ParameterError: if a value does not belong to the space.
+        """
+        given = self.spec.space.validate_partial(parameters)
+        return self._create(1, TrialState.QUEUED, now=now, given=given, source="enqueued")[0]
+
+    def attach(self, parameters: Mapping[str, object], outcome: Outcome, *, now: float) -> TrialRecord:
+        """Record a result that was obtained elsewhere.
+
+        Raises:
+            ParameterError: if the parameters are no configuration of the space.
+        """
+        new = NewTrial(
+            self.spec.space.validate(parameters),
+            source="attached",
+            because="a result that was there already",
+            outcome=outcome,
+        )
+        [record] = self.storage.add_trials(self.spec.name, [new], created=None, now=now)
+        return record
+
+    def tell(self, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
+        """Finish a trial.
+
+        Raises:
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if it is finished already, or if `owner` does not run it any more.
+        """
+        return self.storage.finish(self.spec.name, index, outcome, now=now, owner=owner)
+
+    def report(
+        self, index: int, metrics: Mapping[str, Any], *, step: int, now: float, owner: str | None = None
+    ) -> None:
+        """Record what a running trial measured after a training step.
+
+        Raises:
+            MetricError: if a value cannot be read.
+            TrialStateError: if the trial is not running, or `owner` does not run it any more.
+        """
+        self.storage.report(self.spec.name, index, read_result(metrics, (), step=step), now=now, owner=owner)
+
+    def release(self, record: TrialRecord, *, now: float) -> None:
+        """Put a running trial back into the queue, for its owner is lost or has stopped."""
+        self.storage.release(self.spec.name, record.index, owner=record.owner, now=now)
+
+    def trial(self, index: int) -> TrialRecord:
+        """The trial of this index.
+
+        Raises:
+            UnknownTrialError: if there is none.
+        """
+        trials = self.history().trials
+        if not 0 <= index < len(trials):
+            raise UnknownTrialError(f"{self.spec.name!r} has no trial {index}; it has {len(trials)}, numbered from 0.")
+        return trials[index]
+
+    def read(self, result: Any) -> Outcome:
+        """How a trial ended that gave this result: a number, (mean, standard error), a dictionary, or `Failed`.
+
+        Raises:
+            MetricError: if it cannot be read, or lacks a metric of the objective or of an outcome constraint.
+        """
+        if isinstance(result, Failed):
+            return Outcome(TrialState.FAILED, error=result.reason, traceback=result.traceback)
+        return Outcome(TrialState.COMPLETED, read_result(result, self._history.metrics))
+
+    def _create(
+        self,
+        count: int,
+        state: TrialState,
+        *,
+        now: float,
+        owner: str | None = None,
+        given: Parameters = _NOTHING,
+        source: str | None = None,
+        limit: int | None = None,
+    ) -> list[TrialRecord]:
+        """Suggest and store `count` trials; again from the newer history when another process was first."""
+        while True:
+            history = self.history()
+            if limit is not None:
+                count = min(count, limit - history.evaluations)
+            if count <= 0:
+                return []
+            rng = np.random.default_rng([history.seed, len(history)])
+            suggestions = self.sampler.suggest(history, count, rng, given)
+            new = _new_trials(suggestions, history, state, owner=owner, source=source)
+            try:
+                return list(self.storage.add_trials(self.spec.name, new, created=len(history), now=now))
+            except StaleHistoryError:
+                continue
+
+    def _snapshot(self, trials: tuple[TrialRecord, ...]) -> History:
+        spec = self.spec
+        return History(spec.space, spec.objective, trials, spec.outcome_constraints, spec.seed)
+
+
+def _new_trials(
+    suggestions: Sequence[Suggestion],
+    history: History,
+    state: TrialState,
+    *,
+    owner: str | None,
+    source: str | None = None,
+) -> list[NewTrial]:
+    """The suggestions as the next batch of the history."""
+    batch = history.trials[-1].batch + 1 if history.trials else 0
+    return [
+        NewTrial(
+            parameters=suggestion.parameters,
+            batch=batch,
+            position=position,
+            source=source or suggestion.source,
+            because=suggestion.because,
+            memo=suggestion.memo,
+            state=state,
+            owner=owner,
+        )
+        for position, suggestion in enumerate(suggestions)
+    ]
