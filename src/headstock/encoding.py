@@ -1,0 +1,338 @@
+"""The search space as points of a cube that a surrogate model can work with, and back.
+
+One column stands for each searched parameter, then one for each distinct condition (`when=`):
+
+* `Float`: [low, high] is [0, 1], on a linear or logarithmic scale.
+* `Int`, a `Float` with a step, an ordered `Choice`: value k of K sits at the centre of its cell, (k + 1/2) / K; on a
+  logarithmic scale the cells are bounded by low - 1/2 and high + 1/2.
+* an unordered `Choice`: a categorical column that holds the position of the value.
+* a condition: a categorical column that is 1 where the condition holds, else 0.
+
+A numeric parameter that is inactive sits at 1/2, an unordered choice that is inactive has a category of its own, one
+past its values. With the indicator as a coordinate of its own a kernel on these points stays positive definite.
+
+Configurations from an older version of the space are encoded too: numbers outside today's bounds are extrapolated (at
+most one width of the range to either side), and what has no number or category today counts as inactive.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, TypeAlias, final
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from headstock.errors import ParameterError
+from headstock.parameters import shown_conditions
+from headstock.space import Choice, Fixed, Float, Int, Parameters, Space, Value, conditions, identity
+
+INACTIVE: Final = 0.5
+"""Where an inactive numeric parameter sits."""
+
+_COUNTABLE: Final = 2**53  # beyond it a float64 skips whole numbers
+_SLACK: Final = 0.5e-9  # half of what LinearConstraint forgives, so that what is accepted here is valid there
+
+_Searched: TypeAlias = Float | Int | Choice
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """A numeric scale whose edges lie at 0 and 1.
+
+    Args:
+        low: the smallest value.
+        high: the largest value.
+        levels: how many evenly spaced values there are from `low`; 0 for a continuum.
+        step: their distance.
+        lower: the value at 0, on the transformed scale.
+        width: from 0 to 1, on the transformed scale.
+        log: whether the transformed scale is logarithmic.
+    """
+
+    low: float
+    high: float
+    levels: int
+    step: float
+    lower: float
+    width: float
+    log: bool
+
+    @classmethod
+    def of(cls, parameter: _Searched) -> "_Axis":
+        match parameter:
+            case Choice():
+                low, high, levels, step, log = 0.0, len(parameter.values) - 1.0, parameter.levels, 1.0, False
+            case Float():
+                low, high, levels, step = parameter.low, parameter.high, parameter.levels or 0, parameter.step or 0.0
+                log = parameter.log
+            case Int():
+                low, high, levels, step = float(parameter.low), float(parameter.high), parameter.levels, parameter.step
+                log = parameter.log
+        if levels > _COUNTABLE:
+            levels = 0
+        last = low + (levels - 1) * step if levels else high
+        margin = step / 2 if levels else 0.0
+        lower, upper = low - margin, last + margin
+        if log:
+            lower, upper = math.log(lower), math.log(upper)
+        return cls(low, high, levels, float(step), lower, upper - lower, log)
+
+    def unit(self, values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Natural values as positions; NaN stays NaN."""
+        if self.levels:
+            index = np.rint((values - self.low) / self.step)
+            if not self.log:
+                return np.clip((index + 0.5) / self.levels, -1.0, 2.0)
+            values = self.low + index * self.step
+        scaled = np.log(np.maximum(values, np.finfo(float).tiny)) if self.log else values
+        return np.clip((scaled - self.lower) / self.width, -1.0, 2.0)
+
+    def natural(self, positions: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """The natural value nearest to each position."""
+        scaled = self.lower + positions * self.width
+        values = np.exp(scaled) if self.log else scaled
+        if self.levels:
+            index = np.clip(np.rint((values - self.low) / self.step), 0.0, self.levels - 1.0)
+            values = self.low + index * self.step
+        return np.clip(values, self.low, self.high)
+
+    def snap(self, positions: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """The nearest positions that stand for values."""
+        return self.unit(self.natural(positions)) if self.levels else np.clip(positions, 0.0, 1.0)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A searched parameter as a column.
+
+    Args:
+        name: the parameter's name.
+        parameter: the parameter.
+        axis: its scale; None for the codes of an unordered choice.
+        named: values that the conditions of other parameters name, which decoding has to give back exactly.
+    """
+
+    name: str
+    parameter: _Searched
+    axis: _Axis | None
+    named: tuple[Value, ...]
+
+    @classmethod
+    def of(cls, name: str, parameter: _Searched, named: tuple[Value, ...]) -> "_Column":
+        categorical = isinstance(parameter, Choice) and not parameter.ordered
+        return cls(name, parameter, None if categorical else _Axis.of(parameter), named)
+
+    @property
+    def levels(self) -> int:
+        return self.axis.levels if self.axis else self.parameter.levels or 0
+
+    @property
+    def inactive(self) -> float:
+        return INACTIVE if self.axis else float(self.levels)
+
+    def encode(self, values: Sequence[Value]) -> Float64[np.ndarray, " n"]:
+        if isinstance(self.parameter, Choice):
+            numbers = _indices(self.parameter, values)
+        else:
+            numbers = np.array([v if isinstance(v, (int, float)) else math.nan for v in values], dtype=np.float64)
+        positions = self.axis.unit(numbers) if self.axis else numbers
+        return np.where(np.isnan(positions), self.inactive, positions)
+
+    def snap(self, column: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        return self.axis.snap(column) if self.axis else np.clip(np.rint(column), 0.0, self.levels - 1.0)
+
+    def value(self, position: float) -> Value:
+        number = float(self.axis.natural(np.array([position]))[0]) if self.axis else position
+        match self.parameter:
+            case Choice():
+                return self.parameter.values[min(max(round(number), 0), self.levels - 1)]
+            case Int(low=low, high=high):
+                return min(max(round(number), low), high)
+            case Float():
+                exact = dict[float, Value](zip(self.encode(self.named).tolist(), self.named, strict=True))
+                return exact.get(position, number)
+
+
+def _indices(choice: Choice, values: Sequence[Value]) -> Float64[np.ndarray, " n"]:
+    """The position of each value among the choice's values; NaN for a value that it does not have."""
+    known = {identity(value): float(i) for i, value in enumerate(choice.values)}
+    keys = [identity(value) for value in values]
+    for key, value in zip(keys, values, strict=True):
+        if key not in known:
+            known[key] = _index_of_alike(choice, value)
+    return np.array([known[key] for key in keys], dtype=np.float64)
+
+
+def _index_of_alike(choice: Choice, value: Value) -> float:
+    """The position of an equal number of another type; NaN if there is none."""
+    try:
+        return float(choice.index("", value))
+    except ParameterError:
+        return math.nan
+
+
+@final
+@dataclass(frozen=True)
+class Encoding:
+    """The correspondence between the configurations of a space and points, one row each.
+
+    Args:
+        space: the search space.
+    """
+
+    space: Space
+
+    @classmethod
+    def of(cls, space: Space) -> "Encoding":
+        """The encoding of a space."""
+        return cls(space)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each column stands for: a parameter's name, or a condition in words."""
+        return (*self.space.searched, *self._indicators.values())
+
+    @cached_property
+    def dimensions(self) -> int:
+        """d: the number of columns."""
+        return len(self.names)
+
+    @cached_property
+    def categorical(self) -> Bool[np.ndarray, " d"]:
+        """Whether a column holds codes that are only equal or different, as opposed to numbers on a scale."""
+        return np.array([c.axis is None for c in self._columns] + [True] * len(self._indicators))
+
+    @cached_property
+    def levels(self) -> Int64[np.ndarray, " d"]:
+        """How many values a column can take while its parameter is active; 0 for a continuum."""
+        return np.array([c.levels for c in self._columns] + [2] * len(self._indicators), dtype=np.int64)
+
+    def encode(self, rows: Sequence[Parameters]) -> Float64[np.ndarray, "n d"]:
+        """The points of configurations, which may come from an older version of the space.
+
+        Of values within the bounds the nearest that the space has is taken; values outside are extrapolated.
+        """
+        X = np.empty((len(rows), self.dimensions))
+        for j, column in enumerate(self._columns):
+            X[:, j] = column.encode([row.get(column.name) for row in rows])
+        return self._settle(X)
+
+    def decode(self, x: Float64[np.ndarray, " d"]) -> dict[str, Value]:
+        """The configuration nearest to a point: the active parameters, in order, fixed ones filled in.
+
+        It is valid if the point is `feasible`.
+        """
+        values: dict[str, Value] = {n: p.value for n, p in self.space.parameters.items() if isinstance(p, Fixed)}
+        values |= {c.name: c.value(position) for c, position in zip(self._columns, x.tolist(), strict=False)}
+        return {name: values[name] for name in self.space.active(values)}
+
+    def snap(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "m d"]:
+        """The points of the configurations nearest to some points: rounded, with inactive parameters in their places.
+
+        For a configuration p of the space, snap(encode([p])) is encode([p]) to the last bit.
+        """
+        snapped = np.clip(X, 0.0, 1.0)
+        for j, column in enumerate(self._columns):
+            if column.levels:
+                snapped[:, j] = column.snap(X[:, j])
+        return self._settle(snapped)
+
+    def from_uniform(self, U: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "m d"]:
+        """Points whose parameters are distributed evenly if the columns of U are uniform on [0, 1].
+
+        Numbers are evenly spread on their (linear or logarithmic) scales and categories are equally likely: inverse
+        transform sampling. Indicator columns of U are not used.
+        """
+        X = U.copy()
+        for j in np.flatnonzero(self.categorical):
+            X[:, j] = np.floor(U[:, j] * self.levels[j])
+        return self.snap(X)
+
+    def active(self, X: Float64[np.ndarray, "m d"]) -> Bool[np.ndarray, "m d"]:
+        """Whether each column's parameter is active; indicator columns always are.
+
+        Only the columns of a parameter's ancestors matter for its activity.
+        """
+        active = np.ones(X.shape, dtype=bool)
+        holds = self._activity(X)
+        for j, name in enumerate(self.space.searched):
+            active[:, j] = holds[name]
+        return active
+
+    def feasible(self, X: Float64[np.ndarray, "m d"]) -> Bool[np.ndarray, " m"]:
+        """Whether the configurations nearest to some points keep the space's linear constraints."""
+        kept = np.ones(len(X), dtype=bool)
+        for constraint in self.space.constraints:
+            terms = np.stack([w * self._natural(name, X) for name, w in constraint.weights.items()])
+            slack = _SLACK * np.maximum(max(1.0, abs(constraint.bound)), np.abs(terms).max(axis=0))
+            kept &= terms.sum(axis=0) <= constraint.bound + slack
+        return kept
+
+    def _settle(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "m d"]:
+        """Put the inactive parameters of X in their places and set the indicators (in place)."""
+        if self._indicators:
+            holds = self._activity(X)
+            for j, column in enumerate(self._columns):
+                X[~holds[column.name], j] = column.inactive
+            for j, name in enumerate(self._indicators, start=len(self._columns)):
+                X[:, j] = holds[name]
+        return X
+
+    def _activity(self, X: Float64[np.ndarray, "m d"]) -> dict[str, Bool[np.ndarray, " m"]]:
+        """For each parameter, where it is active (a fixed parent has the only value that a condition can name)."""
+        active: dict[str, Bool[np.ndarray, " m"]] = {}
+        for name in self.space.by_depth:
+            holds = np.ones(len(X), dtype=bool)
+            for parent in conditions(self.space[name]):
+                holds &= active[parent]
+            for j, positions in self._required[name].items():
+                holds &= np.isin(X[:, j], positions)
+            active[name] = holds
+        return active
+
+    def _natural(self, name: str, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
+        """The values of a numeric parameter in its own units."""
+        parameter = self.space[name]
+        if isinstance(parameter, Fixed):
+            return np.full(len(X), parameter.value, dtype=np.float64)
+        return _Axis.of(parameter).natural(X[:, self._index[name]])
+
+    @cached_property
+    def _required(self) -> Mapping[str, Mapping[int, Float64[np.ndarray, " n"]]]:
+        """For each parameter, the positions of its searched parents under which it is active, by column."""
+        return {
+            name: {
+                self._index[parent]: self._columns[self._index[parent]].encode(allowed)
+                for parent, allowed in conditions(parameter).items()
+                if parent in self._index
+            }
+            for name, parameter in self.space.parameters.items()
+        }
+
+    @cached_property
+    def _columns(self) -> tuple[_Column, ...]:
+        named: dict[str, tuple[Value, ...]] = {}
+        for parameter in self.space.parameters.values():
+            for parent, allowed in conditions(parameter).items():
+                named[parent] = named.get(parent, ()) + allowed
+        parameters = self.space.parameters.items()
+        return tuple(_Column.of(n, p, named.get(n, ())) for n, p in parameters if not isinstance(p, Fixed))
+
+    @cached_property
+    def _index(self) -> Mapping[str, int]:
+        """The column of each searched parameter."""
+        return {column.name: j for j, column in enumerate(self._columns)}
+
+    @cached_property
+    def _indicators(self) -> Mapping[str, str]:
+        """For each distinct condition, the first parameter under it, with the condition in words."""
+        first: dict[Hashable, str] = {}
+        for name in self.space.searched:
+            when = conditions(self.space[name])
+            if when:
+                first.setdefault(frozenset((p, frozenset(map(identity, allowed))) for p, allowed in when.items()), name)
+        return {name: shown_conditions(self.space[name]) for name in first.values()}
