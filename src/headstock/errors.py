@@ -10,6 +10,7 @@ HeadstockError
 ├── SpaceExhaustedError         a finite space was tried completely
 ├── TooManyFailuresError        more trials failed than is tolerated
 ├── NoResultError               an answer was asked for before there is one
+├── NumericalError              a covariance matrix cannot be factorised (handled inside headstock)
 ├── MissingDependencyError      an optional library is not there, or does not work
 ├── DatasetError                training data that cannot be used
 └── StorageError                the storage cannot do what was asked
@@ -60,6 +61,10 @@ class TooManyFailuresError(HeadstockError, RuntimeError):
 
 class NoResultError(HeadstockError, LookupError):
     """An answer was asked for that needs more results than there are."""
+
+
+class NumericalError(HeadstockError, ArithmeticError):
+    """A covariance matrix cannot be factorised; samplers answer it by a suggestion that needs no model."""
 
 
 class MissingDependencyError(HeadstockError, ImportError):

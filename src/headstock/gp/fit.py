@@ -1,0 +1,95 @@
+"""The most probable hyper-parameters of a Gaussian process."""
+
+import math
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.optimize import Bounds, minimize
+
+from headstock.gp.regression import Hyperparameters, TrainingSet, log_marginal_likelihood
+
+LENGTHSCALE_BOUNDS: Final = (0.025, 50.0)
+VARIANCE_BOUNDS: Final = (0.05, 20.0)
+NOISE_BOUNDS: Final = (1e-6, 1.0)
+
+_COLD_ITERATIONS: Final = 60
+_WARM_ITERATIONS: Final = 15
+_TRIAL_ITERATIONS: Final = 5
+
+
+def log_prior(hyperparameters: Hyperparameters) -> tuple[float, Float64[np.ndarray, " p"]]:
+    """The log prior density ln p(θ), up to a constant, and its gradient in `Hyperparameters.vector`.
+
+        l_d ~ LogNormal(√2 + ½ ln d, √3)      (Hvarfner, Hellsten and Nardi 2024, section 5)
+        ln s² ~ N(0, ½²) ,  ln noise ~ N(-4, 1)
+
+    The lengthscales' density is over l, though θ holds ln l: there is no Jacobian, so that its mode is exp(μ - σ²) =
+    0.2 √d. With the Jacobian it would be exp(μ) = 4.1 √d, and a search would believe in a nearly constant function
+    until many observations say otherwise.
+    """
+    d = len(hyperparameters.log_lengthscales)
+    mu, sigma2 = math.sqrt(2.0) + 0.5 * math.log(d), 3.0
+    log_l = hyperparameters.log_lengthscales
+    deviation = log_l - mu
+    log_variance, log_noise = hyperparameters.log_variance, hyperparameters.log_noise + 4.0
+    value = -0.5 * (deviation @ deviation) / sigma2 - log_l.sum() - 2.0 * log_variance**2 - 0.5 * log_noise**2
+    return float(value), np.array([*(-deviation / sigma2 - 1.0), -4.0 * log_variance, -log_noise])
+
+
+def fit(data: TrainingSet, warm: Hyperparameters | None = None) -> Hyperparameters:
+    """The hyper-parameters of highest posterior density (MAP), by L-BFGS-B.
+
+    Several starts run a few iterations each, and the best of them goes on. With more than five observations a column,
+    an earlier optimum is close enough to be the only start.
+
+    Args:
+        data: at least one observation.
+        warm: an earlier optimum, of fewer observations.
+
+    Raises:
+        NumericalError: if the data is not finite.
+    """
+    n, d = data.X.shape
+    if warm is not None and n > 5 * d:
+        return Hyperparameters.from_vector(_climb(warm.vector, data, _WARM_ITERATIONS)[0])
+    starts = [*([] if warm is None else [warm]), *_cold_starts(d)]
+    trials = [_climb(start.vector, data, _TRIAL_ITERATIONS) for start in starts]
+    best, _ = max(trials, key=lambda trial: trial[1])
+    return Hyperparameters.from_vector(_climb(best, data, _COLD_ITERATIONS)[0])
+
+
+def _cold_starts(d: int) -> list[Hyperparameters]:
+    """A smooth function with little noise, and a rough one with more: the two usual explanations of few data."""
+    return [
+        Hyperparameters(np.full(d, math.log(0.5 * math.sqrt(d))), 0.0, -4.0),
+        Hyperparameters(np.full(d, math.log(0.15 * math.sqrt(d))), 0.0, -2.0),
+    ]
+
+
+def _climb(
+    start: Float64[np.ndarray, " p"], data: TrainingSet, iterations: int
+) -> tuple[Float64[np.ndarray, " p"], float]:
+    """The best point that L-BFGS-B finds in so many iterations, and its log density: never worse than the start."""
+    low, high = np.log([*[LENGTHSCALE_BOUNDS] * (len(start) - 2), VARIANCE_BOUNDS, NOISE_BOUNDS]).T
+    best, best_density = start, -math.inf
+
+    def negative_log_density(vector: Float64[np.ndarray, " p"]) -> tuple[float, Float64[np.ndarray, " p"]]:
+        nonlocal best, best_density
+        hyperparameters = Hyperparameters.from_vector(vector)
+        likelihood, likelihood_gradient = log_marginal_likelihood(hyperparameters, data)
+        prior, prior_gradient = log_prior(hyperparameters)
+        if likelihood + prior > best_density:
+            best, best_density = vector.copy(), likelihood + prior
+        return -(likelihood + prior), -(likelihood_gradient + prior_gradient)
+
+    minimize(
+        negative_log_density,
+        np.clip(start, low, high),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=Bounds(low, high),
+        # Tighter tolerances move the optimum by less than one observation does.
+        options={"maxiter": iterations, "maxls": 20, "ftol": 1e-7, "gtol": 1e-2},
+    )
+    return best, best_density

@@ -1,0 +1,258 @@
+"""Exact Gaussian-process regression: the marginal likelihood with its gradient, and the posterior."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, final
+
+import numpy as np
+from jaxtyping import Bool, Float64
+from scipy.spatial.distance import cdist
+
+from headstock.gp.kernels import Matern52, matern52
+from headstock.gp.linalg import cholesky, extended_inverse_root, inverse, inverse_root, solve
+
+KNOWN_NOISE_NUGGET: Final = 1e-6
+"""What is added to a known noise variance: even exact results deviate a little from any smooth function."""
+
+MEAN_PRIOR_VARIANCE: Final = 1.0
+"""The variance of the constant mean's prior, in units of the standardised outputs."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Hyperparameters:
+    """The logarithms of what a Gaussian process learns.
+
+    Args:
+        log_lengthscales: ln l, one a column.
+        log_variance: ln s², the output variance.
+        log_noise: ln of the inferred noise variance.
+    """
+
+    log_lengthscales: Float64[np.ndarray, " d"]
+    log_variance: float
+    log_noise: float
+
+    @property
+    def lengthscales(self) -> Float64[np.ndarray, " d"]:
+        """L, in units of the unit cube."""
+        return np.exp(self.log_lengthscales)
+
+    @property
+    def noise(self) -> float:
+        """The inferred noise variance, of standardised outputs."""
+        return math.exp(self.log_noise)
+
+    @property
+    def vector(self) -> Float64[np.ndarray, " p"]:
+        """All of them: lengthscales, output variance, noise."""
+        return np.array([*self.log_lengthscales, self.log_variance, self.log_noise])
+
+    @classmethod
+    def from_vector(cls, vector: Float64[np.ndarray, " p"]) -> "Hyperparameters":
+        """The hyper-parameters that `vector` lists."""
+        return cls(vector[:-2].copy(), float(vector[-2]), float(vector[-1]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The hyper-parameters as JSON."""
+        return {
+            "log_lengthscales": self.log_lengthscales.tolist(),
+            "log_variance": self.log_variance,
+            "log_noise": self.log_noise,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Hyperparameters":
+        """The hyper-parameters that `to_json` wrote."""
+        return cls(np.array(stored["log_lengthscales"], dtype=float), stored["log_variance"], stored["log_noise"])
+
+    def kernel(self, categorical: Bool[np.ndarray, " d"]) -> Matern52:
+        """The kernel with these hyper-parameters."""
+        return Matern52(self.lengthscales, math.exp(self.log_variance), categorical)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """What a Gaussian process is conditioned on; at least one observation.
+
+    Args:
+        X: where it was observed, in the unit cube.
+        y: what was observed, standardised.
+        noise_variances: the known variance of each observation's noise; NaN where it has to be inferred.
+        categorical: which columns are categorical.
+    """
+
+    X: Float64[np.ndarray, "n d"]
+    y: Float64[np.ndarray, " n"]
+    noise_variances: Float64[np.ndarray, " n"]
+    categorical: Bool[np.ndarray, " d"]
+
+    @cached_property
+    def has_inferred_noise(self) -> Bool[np.ndarray, " n"]:
+        """Which observations have noise of unknown variance."""
+        return np.isnan(self.noise_variances)
+
+    @cached_property
+    def differs(self) -> dict[int, Float64[np.ndarray, "n n"]]:
+        """For each categorical column, 1 for pairs of different categories and 0 for others."""
+        return {
+            int(c): (self.X[:, c, None] != self.X[None, :, c]).astype(float) for c in np.flatnonzero(self.categorical)
+        }
+
+    def noise(self, hyperparameters: Hyperparameters) -> Float64[np.ndarray, " n"]:
+        """The variance of each observation's noise."""
+        return np.where(
+            self.has_inferred_noise, hyperparameters.noise, np.nan_to_num(self.noise_variances) + KNOWN_NOISE_NUGGET
+        )
+
+
+def log_marginal_likelihood(
+    hyperparameters: Hyperparameters, data: TrainingSet
+) -> tuple[float, Float64[np.ndarray, " p"]]:
+    """The log density ln p(y | θ, m̂) + ln p(m̂) at the most probable constant mean m̂, and its gradient in θ.
+
+    With α = C⁻¹ (y - m̂), C = K + noise, W = α αᵀ - C⁻¹ (Rasmussen and Williams 2006, eqs. 5.8 and 5.9):
+
+        ln p = -½ (y - m̂)ᵀ α - ½ ln |C| - n/2 ln 2π ,     ∂ ln p / ∂θ = ½ ⟨W, ∂C/∂θ⟩
+
+    m̂ moves with θ, but the density is stationary in m̂, so the gradient has no term of it (the envelope theorem). All
+    lengthscales share one product: with G = -2 W ∘ ∂K/∂(r²), g = G 1 and z = x / l,
+
+        ∂ ln p / ∂ ln l_d = ½ Σ_ij G_ij (z_id - z_jd)² = Σ_i g_i z_id² - Σ_i z_id (G z_d)_i
+
+    Returns:
+        The log density, and its gradient in `Hyperparameters.vector`.
+
+    Raises:
+        NumericalError: if the covariance matrix cannot be factorised.
+    """
+    n = len(data.y)
+    lengthscales, numeric = hyperparameters.lengthscales, ~data.categorical
+    Z = data.X[:, numeric] / lengthscales[numeric]
+    squared_distances = cdist(Z, Z, "sqeuclidean")
+    for c, differs in data.differs.items():
+        squared_distances += differs / lengthscales[c] ** 2
+    K, slope = matern52(squared_distances, math.exp(hyperparameters.log_variance))
+    noise = data.noise(hyperparameters)
+    L = cholesky(K + np.diag(noise))
+    mean, alpha = _mean_and_alpha(L, data.y)
+    value = -0.5 * (data.y - mean) @ alpha - np.log(np.diag(L)).sum() - 0.5 * n * math.log(2.0 * math.pi)
+    value -= 0.5 * mean**2 / MEAN_PRIOR_VARIANCE
+
+    W = np.outer(alpha, alpha) - inverse(L)
+    G = -2.0 * W * slope
+    gradient = np.empty(len(lengthscales) + 2)
+    gradient[:-2][numeric] = G.sum(axis=1) @ Z**2 - (Z * (G @ Z)).sum(axis=0)
+    for c, differs in data.differs.items():
+        gradient[c] = 0.5 * np.vdot(G, differs) / lengthscales[c] ** 2
+    gradient[-2] = 0.5 * np.vdot(W, K)
+    gradient[-1] = 0.5 * hyperparameters.noise * np.diag(W)[data.has_inferred_noise].sum()
+    return float(value), gradient
+
+
+def _mean_and_alpha(
+    L: Float64[np.ndarray, "n n"], y: Float64[np.ndarray, " n"]
+) -> tuple[float, Float64[np.ndarray, " n"]]:
+    """The most probable constant mean m̂ under N(0, τ²), and C⁻¹ (y - m̂).
+
+    m̂ = 1ᵀ C⁻¹ y / (1ᵀ C⁻¹ 1 + 1/τ²)     (Rasmussen and Williams 2006, eq. 2.42 for one constant basis function)
+    """
+    of_y, of_one = solve(L, np.column_stack([y, np.ones_like(y)])).T
+    mean = of_y.sum() / (of_one.sum() + 1.0 / MEAN_PRIOR_VARIANCE)
+    return float(mean), of_y - mean * of_one
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Posterior:
+    """A Gaussian process given observations.
+
+    A query x enters through its whitened covariances v = L⁻¹ k(X, x), where L Lᵀ is the observations' covariance:
+    mean m + vᵀ β with β = L⁻¹ (y - m), variance s² - vᵀ v (Rasmussen and Williams 2006, algorithm 2.1).
+
+    Args:
+        kernel: the prior covariance.
+        mean: m, the constant prior mean.
+        X: where it was observed.
+        inverse_root: L⁻¹.
+        whitened: β.
+    """
+
+    kernel: Matern52
+    mean: float
+    X: Float64[np.ndarray, "n d"]
+    inverse_root: Float64[np.ndarray, "n n"]
+    whitened: Float64[np.ndarray, " n"]
+
+    def predict(self, X: Float64[np.ndarray, "m d"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """The mean and the variance of the noise-free function."""
+        return self.moments(self.whiten(X))
+
+    def moments(self, V: Float64[np.ndarray, "m n"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """The mean and the variance at queries with whitened covariances V; the variance is at least 1e-10 s²."""
+        variance = self.kernel.variance - np.einsum("mn,mn->m", V, V)
+        return self.mean + V @ self.whitened, np.maximum(variance, 1e-10 * self.kernel.variance)
+
+    def covariance(self, A: Float64[np.ndarray, "a d"], B: Float64[np.ndarray, "b d"]) -> Float64[np.ndarray, "a b"]:
+        """The posterior covariances of the noise-free function between two sets of points."""
+        return self.kernel(A, B) - self.whiten(A) @ self.whiten(B).T
+
+    def whiten(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "m n"]:
+        """The whitened covariances of queries with the observations, one row a query."""
+        return self.kernel(X, self.X) @ self.inverse_root.T
+
+    def whiten_with_pull_back(
+        self, X: Float64[np.ndarray, "m d"]
+    ) -> tuple[Float64[np.ndarray, "m n"], Callable[[Float64[np.ndarray, "m n"]], Float64[np.ndarray, "m d"]]]:
+        """`whiten`, and the map from the gradient of a function in V to its gradient in X."""
+        K, slope = self.kernel.value_and_slope(X, self.X)
+
+        def pull_back(gradient: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, "m d"]:
+            return self.kernel.pull_back(X, self.X, (gradient @ self.inverse_root) * slope)
+
+        return K @ self.inverse_root.T, pull_back
+
+    def believing(self, C: Float64[np.ndarray, "c d"]) -> tuple["Posterior", Float64[np.ndarray, "c c"]]:
+        """The posterior if the function turned out to be exactly its mean at C, and the joint deviation there.
+
+        The believed values leave the mean as it is and take away variance (the kriging believer of Ginsbourger,
+        Le Riche and Carraro 2010).
+
+        Returns:
+            The new posterior, whose last c whitened values are 0, and S with S Sᵀ = the old joint covariance at C.
+
+        Raises:
+            NumericalError: if the joint covariance cannot be factorised.
+        """
+        jitter = 1e-8 * self.kernel.variance
+        corner = self.kernel(C, C) + jitter * np.eye(len(C))
+        root, S = extended_inverse_root(self.inverse_root, self.whiten(C), corner)
+        whitened = np.concatenate([self.whitened, np.zeros(len(C))])
+        return Posterior(self.kernel, self.mean, np.vstack([self.X, C]), root, whitened), S
+
+    def leave_one_out(
+        self, y: Float64[np.ndarray, " n"]
+    ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        """For each observation y_i, the mean and the variance (noise included) of its prediction from all others.
+
+        μ₋ᵢ = yᵢ - [C⁻¹(y - m)]ᵢ / [C⁻¹]ᵢᵢ ,  σ²₋ᵢ = 1 / [C⁻¹]ᵢᵢ     (Rasmussen and Williams 2006, eq. 5.12)
+        """
+        alpha = self.whitened @ self.inverse_root
+        precision = np.einsum("ij,ij->j", self.inverse_root, self.inverse_root)
+        return y - alpha / precision, 1.0 / precision
+
+
+def condition(hyperparameters: Hyperparameters, data: TrainingSet) -> Posterior:
+    """The Gaussian process with these hyper-parameters, given the data.
+
+    Raises:
+        NumericalError: if the covariance matrix cannot be factorised.
+    """
+    kernel = hyperparameters.kernel(data.categorical)
+    L = cholesky(kernel(data.X, data.X) + np.diag(data.noise(hyperparameters)))
+    mean, _ = _mean_and_alpha(L, data.y)
+    root = inverse_root(L)
+    return Posterior(kernel, mean, data.X, root, root @ (data.y - mean))

@@ -1,0 +1,145 @@
+"""A surrogate of one metric: transform, Gaussian process, and predictions in the metric's own units."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from headstock.gp.fit import fit
+from headstock.gp.outcomes import OutcomeTransform
+from headstock.gp.regression import Hyperparameters, Posterior, TrainingSet, condition
+
+FITTED: Final = 400
+"""How many observations hyper-parameters are fitted to at most; the cost of a fit grows with the cube."""
+
+CONDITIONED: Final = 1000
+"""How many observations a posterior holds at most; past that the cost of a suggestion stays flat."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Surrogate:
+    """What is believed of one metric.
+
+    Args:
+        X: every point at which the metric may have been observed, in the unit cube.
+        used: which rows of X the posterior is conditioned on.
+        y: the observations at those rows, on standard scale, larger where they are better.
+        transform: from the metric's units to standard scale.
+        hyperparameters: of the Gaussian process.
+        posterior: on standard scale.
+    """
+
+    X: Float64[np.ndarray, "n d"]
+    used: Int64[np.ndarray, " u"]
+    y: Float64[np.ndarray, " u"]
+    transform: OutcomeTransform
+    hyperparameters: Hyperparameters
+    posterior: Posterior
+
+    def predict(self, X: Float64[np.ndarray, "m d"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """The metric that is expected at X without noise, and its standard deviation, in the metric's units."""
+        mean, variance = self.posterior.predict(X)
+        return self.transform.invert(mean, np.sqrt(variance))
+
+    def leave_one_out(self) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        """For each row of `X`, what the other observations predict there, in the metric's units.
+
+        Returns:
+            Means, and standard deviations that include the noise of an observation.
+        """
+        mean, variance = self.posterior.predict(self.X)
+        variance += self.hyperparameters.noise
+        mean[self.used], variance[self.used] = self.posterior.leave_one_out(self.y)
+        return self.transform.invert(mean, np.sqrt(variance))
+
+
+def fit_surrogate(
+    X: Float64[np.ndarray, "n d"],
+    values: Float64[np.ndarray, " n"],
+    sems: Float64[np.ndarray, " n"],
+    *,
+    sign: float,
+    categorical: Bool[np.ndarray, " d"],
+    warm: Hyperparameters | None = None,
+) -> Surrogate:
+    """Fit a Gaussian process to a metric.
+
+    Args:
+        X: points of the unit cube.
+        values: the metric there, in its own units; NaN where it was not measured. At least one is a number.
+        sems: the values' standard errors; NaN where they are not known and have to be inferred.
+        sign: +1 for a metric where larger is better, -1 otherwise.
+        categorical: which columns of X are categorical.
+        warm: the hyper-parameters of an earlier fit, to start from.
+
+    Raises:
+        NumericalError: if the covariance matrix cannot be factorised.
+    """
+    transform, data = _training_set(X, values, sems, sign=sign, categorical=categorical)
+    rows = _stratified(data.y, FITTED)
+    fitted = TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], categorical)
+    return _conditioned(X, values, transform, data, fit(fitted, warm))
+
+
+def condition_surrogate(
+    X: Float64[np.ndarray, "n d"],
+    values: Float64[np.ndarray, " n"],
+    sems: Float64[np.ndarray, " n"],
+    *,
+    sign: float,
+    categorical: Bool[np.ndarray, " d"],
+    hyperparameters: Hyperparameters,
+) -> Surrogate:
+    """`fit_surrogate` with hyper-parameters that are known already.
+
+    Raises:
+        NumericalError: if the covariance matrix cannot be factorised.
+    """
+    transform, data = _training_set(X, values, sems, sign=sign, categorical=categorical)
+    return _conditioned(X, values, transform, data, hyperparameters)
+
+
+def _training_set(
+    X: Float64[np.ndarray, "n d"],
+    values: Float64[np.ndarray, " n"],
+    sems: Float64[np.ndarray, " n"],
+    *,
+    sign: float,
+    categorical: Bool[np.ndarray, " d"],
+) -> tuple[OutcomeTransform, TrainingSet]:
+    """The transform, and all that was measured on standard scale."""
+    measured = ~np.isnan(values)
+    X, values, sems = X[measured], values[measured], sems[measured]
+    transform = OutcomeTransform.of(values, sign)
+    noise_variances = transform.noise_variances(values, sems)
+    return transform, TrainingSet(X, transform.apply(values), noise_variances, categorical)
+
+
+def _conditioned(
+    X: Float64[np.ndarray, "n d"],
+    values: Float64[np.ndarray, " n"],
+    transform: OutcomeTransform,
+    data: TrainingSet,
+    hyperparameters: Hyperparameters,
+) -> Surrogate:
+    """The surrogate with these hyper-parameters, conditioned on at most `CONDITIONED` observations."""
+    rows = _stratified(data.y, CONDITIONED)
+    kept = TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], data.categorical)
+    used = np.flatnonzero(~np.isnan(values))[rows]
+    return Surrogate(X, used, kept.y, transform, hyperparameters, condition(hyperparameters, kept))
+
+
+def _stratified(y: Float64[np.ndarray, " n"], limit: int) -> Int64[np.ndarray, " u"]:
+    """At most `limit` rows, in order: all of the best, and the rest evenly over the ranks of y.
+
+    Half of them are the best, where the model has to be sharp.
+    """
+    n = len(y)
+    if n <= limit:
+        return np.arange(n)
+    by_rank = np.argsort(-y, kind="stable")
+    best = limit // 2
+    rest = best + np.floor(np.arange(limit - best) * (n - best) / (limit - best)).astype(np.int64)
+    return np.sort(by_rank[np.concatenate([np.arange(best), rest])])
