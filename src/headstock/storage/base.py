@@ -85,7 +85,7 @@ class ExperimentSummary:
         spec: what the experiment is.
         counts: how many trials are in each state; every state is there.
         best: the trial that is best seen; None if there is none.
-        updated: when something was last written to it, in seconds since 1970, UTC.
+        updated: when it was created, or when its trials were last added, leased, reported or finished.
     """
 
     spec: ExperimentSpec
@@ -231,7 +231,7 @@ class Storage(Protocol):
         """
         ...
 
-    def lease(self, name: str, *, owner: str | None, now: float, index: int | None = None) -> TrialRecord | None:
+    def lease(self, name: str, owner: str | None, *, now: float, index: int | None = None) -> TrialRecord | None:
         """Hand a queued trial to `owner`, who runs it from now on.
 
         Args:
@@ -245,7 +245,7 @@ class Storage(Protocol):
         """
         ...
 
-    def release(self, name: str, index: int, *, owner: str | None, now: float) -> TrialRecord:
+    def release(self, name: str, index: int, *, owner: str | None) -> TrialRecord:
         """Put a running trial back into the queue, as its owner is lost; this begins its next attempt.
 
         Raises:

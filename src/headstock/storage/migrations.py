@@ -1,0 +1,101 @@
+"""From the tables of an older headstock to today's, step by step.
+
+A step is a small function with the decorator `migration`, at the end of `MIGRATIONS`. The database remembers the names
+of the steps that were applied to it. In a new database the first step creates the tables as `schema` draws them today,
+so a later step looks first whether there is anything to do for it. A step that was ever released keeps its name.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, final
+
+from sqlalchemy import Column, Connection, MetaData, Table, Text, insert, inspect, select
+
+from headstock.errors import NewerSchemaError, StorageError
+from headstock.storage import schema
+
+_applied: Final = Table("headstock_migrations", MetaData(), Column("name", Text, primary_key=True))
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step.
+
+    Args:
+        name: what the database remembers it by.
+        apply: makes the step, within a transaction that is not its own.
+    """
+
+    name: str
+    apply: Callable[[Connection], None]
+
+
+def migration(apply: Callable[[Connection], None]) -> Migration:
+    """The function as a step that has the function's name."""
+    return Migration(apply.__name__, apply)
+
+
+@migration
+def first_tables(connection: Connection) -> None:
+    """Create the tables."""
+    schema.metadata.create_all(connection)
+
+
+MIGRATIONS: Final = (first_tables,)
+"""Every step that there ever was, the oldest first."""
+
+
+def applied(connection: Connection) -> frozenset[str]:
+    """The names of the steps that were applied to a database.
+
+    Raises:
+        StorageError: if the database has tables, but none of headstock's.
+    """
+    tables = inspect(connection).get_table_names()
+    if _applied.name in tables:
+        return frozenset(connection.scalars(select(_applied.c.name)))
+    if tables:
+        raise StorageError(
+            f"{connection.engine.url} holds something else: tables called {', '.join(tables[:5])}. Choose another file."
+        )
+    return frozenset()
+
+
+def pending(connection: Connection, steps: Sequence[Migration] = MIGRATIONS) -> list[Migration]:
+    """The steps that still have to be applied to a database, in order.
+
+    Raises:
+        NewerSchemaError: if it has steps that this headstock does not know.
+        StorageError: if it is not headstock's.
+    """
+    done = applied(connection)
+    unknown = sorted(done - {step.name for step in steps})
+    if unknown:
+        raise NewerSchemaError(
+            f"{connection.engine.url} was written by a newer headstock, which has changed its tables "
+            f"({', '.join(unknown)}). Upgrade headstock to open it."
+        )
+    return [step for step in steps if step.name not in done]
+
+
+def migrate(writing: Callable[[], AbstractContextManager[Connection]], steps: Sequence[Migration] = MIGRATIONS) -> None:
+    """Apply the pending steps, each in its own transaction; any number of processes may do so at once.
+
+    Args:
+        writing: begins a transaction that no other writer can disturb.
+        steps: every step that there is.
+
+    Raises:
+        NewerSchemaError: if the database has steps that this headstock does not know.
+        StorageError: if the database is not headstock's.
+    """
+    while True:
+        with writing() as connection:
+            todo = pending(connection, steps)
+            if not todo:
+                return
+            _applied.create(connection, checkfirst=True)
+            todo[0].apply(connection)
+            connection.execute(insert(_applied).values(name=todo[0].name))

@@ -1,0 +1,205 @@
+"""Rows of the tables to and from the frozen values that the rest of headstock sees."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+from sqlalchemy import Row
+
+from headstock.errors import StorageError
+from headstock.objective import Objective, OutcomeConstraint
+from headstock.space import Space
+from headstock.storage.base import ExperimentSpec
+from headstock.trial import Observation, TrialRecord, TrialState
+
+LONGEST_ERROR: Final = 1_000
+"""How many characters of an error are kept, from its beginning."""
+
+LONGEST_TRACEBACK: Final = 20_000
+"""How many characters of a traceback are kept, from its end, where the error is."""
+
+Curves = Mapping[str, tuple[Observation, ...]]
+"""For each metric, what was reported after training steps, in order."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StoredExperiment:
+    """An experiment's row, as far as its trials need it.
+
+    Args:
+        id: its key.
+        name: its name.
+        objective: the metric that is optimised.
+        outcome_constraints: bounds on other metrics.
+        space_version: the version of the current space.
+        revision: how many writing transactions there were.
+        trials_created: how many trials were ever created.
+    """
+
+    id: int
+    name: str
+    objective: Objective
+    outcome_constraints: tuple[OutcomeConstraint, ...]
+    space_version: int
+    revision: int
+    trials_created: int
+
+    def score(self, trial: TrialRecord) -> float | None:
+        """The objective, larger where it is better; None unless the trial's result keeps the outcome constraints."""
+        done = trial.state in (TrialState.COMPLETED, TrialState.STOPPED)
+        if not done or self.objective.metric not in trial.metrics:
+            return None
+        for constraint in self.outcome_constraints:
+            observation = trial.metrics.get(constraint.metric)
+            if observation is None or not constraint.holds(observation.mean):
+                return None
+        return self.objective.sign * trial.metrics[self.objective.metric].mean
+
+    def trial_row(self, trial: TrialRecord) -> dict[str, Any]:
+        """The columns of a trial, without its key and revision."""
+        return {
+            "batch": trial.batch,
+            "position": trial.position,
+            "state": str(trial.state),
+            "parameters": dict(trial.parameters),
+            "space_version": trial.space_version,
+            "source": trial.source,
+            "because": trial.because,
+            "memo": None if trial.memo is None else dict(trial.memo),
+            "metrics": {name: _observation_json(observation) for name, observation in trial.metrics.items()},
+            "score": self.score(trial),
+            "error": trial.error,
+            "traceback": trial.traceback,
+            "owner": trial.owner,
+            "attempt": trial.attempt,
+            "created": trial.created,
+            "started": trial.started,
+            "finished": trial.finished,
+        }
+
+    def trial(self, row: Row[Any], reports: Curves) -> TrialRecord:
+        """The trial of a row.
+
+        Raises:
+            StorageError: if the row is not one that headstock writes.
+        """
+        try:
+            return TrialRecord(
+                index=row.number,
+                state=TrialState(row.state),
+                parameters=row.parameters,
+                batch=row.batch,
+                position=row.position,
+                space_version=row.space_version,
+                source=row.source,
+                because=row.because,
+                memo=row.memo,
+                objective=self.objective.metric,
+                metrics={name: Observation(**stored) for name, stored in row.metrics.items()},
+                reports=reports,
+                error=row.error,
+                traceback=row.traceback,
+                owner=row.owner,
+                attempt=row.attempt,
+                created=row.created,
+                started=row.started,
+                finished=row.finished,
+            )
+        except (AttributeError, TypeError, ValueError) as error:
+            raise StorageError(f"Trial {row.number} of {self.name!r} is damaged: {error}") from error
+
+
+def stored_experiment(row: Row[Any]) -> StoredExperiment:
+    """The experiment of a row.
+
+    Raises:
+        StorageError: if the row is not one that headstock writes.
+    """
+    try:
+        return StoredExperiment(
+            id=row.id,
+            name=row.name,
+            objective=Objective.from_json(row.objective),
+            outcome_constraints=tuple(OutcomeConstraint(**stored) for stored in row.outcome_constraints),
+            space_version=row.space_version,
+            revision=row.revision,
+            trials_created=row.trials_created,
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StorageError(f"The experiment {row.name!r} is damaged: {error}") from error
+
+
+def spec_of(row: Row[Any]) -> ExperimentSpec:
+    """What the experiment of a row is; the row has the columns of `experiments` and the current `space`.
+
+    Raises:
+        StorageError: if the row is not one that headstock writes.
+    """
+    stored = stored_experiment(row)
+    try:
+        space = Space.from_json(row.space)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StorageError(f"The space of {row.name!r} is damaged: {error}") from error
+    return ExperimentSpec(
+        name=stored.name,
+        space=space,
+        objective=stored.objective,
+        outcome_constraints=stored.outcome_constraints,
+        seed=row.seed,
+        sampler=row.sampler,
+        created=row.created,
+        space_version=stored.space_version,
+    )
+
+
+def experiment_row(spec: ExperimentSpec) -> dict[str, Any]:
+    """The columns of a new experiment."""
+    return {
+        "name": spec.name,
+        "objective": spec.objective.to_json(),
+        "outcome_constraints": [
+            {"metric": c.metric, "bound": c.bound, "at_least": c.at_least} for c in spec.outcome_constraints
+        ],
+        "seed": spec.seed,
+        "sampler": None if spec.sampler is None else dict(spec.sampler),
+        "space_version": spec.space_version,
+        "created": spec.created,
+        "updated": spec.created,
+    }
+
+
+def curves(rows: Iterable[Row[Any]]) -> dict[int, dict[str, tuple[Observation, ...]]]:
+    """The learning curves of each trial, of rows in order of trial, attempt and step.
+
+    A later attempt goes on from some step of an earlier one: from the first step that it reports, only it counts.
+    """
+    found: dict[int, dict[str, list[Observation]]] = {}
+    for row in rows:
+        curve = found.setdefault(row.trial, {}).setdefault(row.metric, [])
+        while curve and curve[-1].step is not None and curve[-1].step >= row.step:
+            curve.pop()
+        curve.append(Observation(row.mean, row.sem, row.step))
+    return {trial: {metric: tuple(c) for metric, c in by_metric.items()} for trial, by_metric in found.items()}
+
+
+def kept_error(text: str | None) -> str | None:
+    """As much of an error as is kept."""
+    return None if text is None else _printable(text)[:LONGEST_ERROR]
+
+
+def kept_traceback(text: str | None) -> str | None:
+    """As much of a traceback as is kept."""
+    if text is None or len(kept := _printable(text)) <= LONGEST_TRACEBACK:
+        return text if text is None else kept
+    return f"... ({len(kept) - LONGEST_TRACEBACK} characters left out)\n{kept[-LONGEST_TRACEBACK:]}"
+
+
+def _printable(text: str) -> str:
+    """The text without what databases refuse: halves of surrogate pairs and the null character."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def _observation_json(observation: Observation) -> dict[str, float | int]:
+    fields = {"mean": observation.mean, "sem": observation.sem, "step": observation.step}
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,266 @@
+"""The storage in an SQL database, by SQLAlchemy's expression language.
+
+Each writing verb locks its experiment's row, looks, writes, and stamps what it wrote with the experiment's next
+revision, so that the changes since a revision are a range of an index.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+from sqlalchemy import Connection, and_, func, insert, select
+
+from headstock.errors import (
+    ExperimentExistsError,
+    MetricError,
+    StaleHistoryError,
+    TrialStateError,
+    UnknownExperimentError,
+)
+from headstock.storage.base import Changes, ExperimentSpec, ExperimentSummary, NewTrial, Outcome, check_name
+from headstock.storage.rows import experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
+from headstock.storage.schema import experiments, spaces, trials
+from headstock.storage.sqlite import SqliteDatabase
+from headstock.storage.transaction import OpenExperiment
+from headstock.trial import TRANSITIONS, Metrics, TrialRecord, TrialState
+
+REVISIONS: Final = 2**32
+"""How many revisions an experiment may have. Callers see id * REVISIONS + revision, so that the revision of a deleted
+experiment is known for what it is where there is a new one of the same name."""
+
+_SPECS: Final = select(experiments, spaces.c.space).join(
+    spaces, and_(spaces.c.experiment == experiments.c.id, spaces.c.version == experiments.c.space_version)
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class SqlStorage:
+    """Experiments in a database; see `Storage` for what each verb does.
+
+    Args:
+        database: where transactions come from.
+    """
+
+    database: SqliteDatabase
+
+    @property
+    def url(self) -> str:
+        """Where the storage lies, without a password."""
+        return self.database.url
+
+    def create(self, spec: ExperimentSpec) -> None:
+        """Create an experiment without trials."""
+        with self.database.writing() as connection:
+            if connection.scalar(select(experiments.c.id).where(experiments.c.name == spec.name)) is not None:
+                raise ExperimentExistsError(f"{self.url} already has an experiment {spec.name!r}. Choose another name.")
+            key = connection.execute(insert(experiments).values(experiment_row(spec))).inserted_primary_key
+            assert key is not None  # noqa: S101 - mypy does not know that an insert of one row has a key
+            space = {"experiment": key.id, "version": spec.space_version, "space": spec.space.to_json()}
+            connection.execute(insert(spaces).values(space))
+
+    def experiment(self, name: str) -> ExperimentSpec:
+        """What the experiment is."""
+        with self.database.reading() as connection:
+            row = connection.execute(_SPECS.where(experiments.c.name == name)).one_or_none()
+            if row is None:
+                raise self._unknown(connection, name)
+            return spec_of(row)
+
+    def experiments(self) -> Sequence[ExperimentSummary]:
+        """Every experiment, the oldest first."""
+        counted = select(trials.c.experiment, trials.c.state, func.count().label("trials"))
+        with self.database.reading() as connection:
+            counts: dict[int, dict[TrialState, int]] = {}
+            for row in connection.execute(counted.group_by(trials.c.experiment, trials.c.state)):
+                counts.setdefault(row.experiment, dict.fromkeys(TrialState, 0))[TrialState(row.state)] = row.trials
+            return [
+                ExperimentSummary(
+                    spec=spec_of(row),
+                    counts=counts.get(row.id, dict.fromkeys(TrialState, 0)),
+                    best=OpenExperiment(connection, stored_experiment(row)).best(),
+                    updated=row.updated,
+                )
+                for row in connection.execute(_SPECS.order_by(experiments.c.id)).all()
+            ]
+
+    def changes(self, name: str, since: int = 0) -> Changes:
+        """What happened after the revision `since`; everything for 0."""
+        with self._reading(name) as experiment:
+            stored = experiment.stored
+            key, revision = divmod(since, REVISIONS) if since else (stored.id, 0)
+            if key != stored.id:
+                raise UnknownExperimentError(
+                    f"The experiment {name!r} was deleted, and another one has its name now. Open it anew."
+                )
+            changed: Sequence[TrialRecord] = ()
+            if revision != stored.revision:
+                changed = experiment.trials(experiment.select().where(trials.c.revision > revision))
+            return Changes(
+                revision=stored.id * REVISIONS + stored.revision,
+                created=stored.trials_created,
+                # Sorted here: asked to sort, SQLite may prefer to walk through all trials in order.
+                trials=tuple(sorted(changed, key=lambda trial: trial.index)),
+            )
+
+    def add_trials(
+        self, name: str, new: Sequence[NewTrial], *, created: int | None, now: float
+    ) -> tuple[TrialRecord, ...]:
+        """Create trials, all or none."""
+        with self._writing(name) as experiment:
+            there = experiment.stored.trials_created
+            if created not in (None, there):
+                raise StaleHistoryError(f"{name!r} has {there} trials by now, not {created}. Look at them first.")
+            batch = experiment.newest_batch()
+            records = []
+            for index, trial in enumerate(new, start=there):
+                batch = batch + 1 if trial.batch is None else max(batch, trial.batch)
+                records.append(_first_record(experiment, trial, index=index, next_batch=batch, now=now))
+            experiment.add(records, now=now)
+            return tuple(records)
+
+    def lease(self, name: str, owner: str | None, *, now: float, index: int | None = None) -> TrialRecord | None:
+        """Hand a queued trial to `owner`."""
+        with self._writing(name) as experiment:
+            trial = experiment.oldest_queued() if index is None else experiment.trial(index)
+            if trial is None or trial.state is not TrialState.QUEUED:
+                return None
+            leased = replace(trial, state=TrialState.RUNNING, owner=owner, started=now)
+            return experiment.save(trial, leased, now=now)
+
+    def release(self, name: str, index: int, *, owner: str | None) -> TrialRecord:
+        """Put a running trial back into the queue, as its owner is lost."""
+        with self._writing(name) as experiment:
+            trial = experiment.trial(index)
+            _check_running(name, trial)
+            _check_owner(name, trial, owner)
+            queued = replace(trial, state=TrialState.QUEUED, owner=None, started=None, attempt=trial.attempt + 1)
+            return experiment.save(trial, queued)
+
+    def report(self, name: str, index: int, metrics: Metrics, *, now: float, owner: str | None = None) -> None:
+        """Keep what a running trial measured after training steps."""
+        for metric, observation in metrics.items():
+            check_name("metric", metric, MetricError)
+            if observation.step is None:
+                raise MetricError(f"The report of {metric!r} lacks the step that it was measured after. Name the step.")
+        with self._writing(name) as experiment:
+            trial = experiment.trial(index)
+            _check_running(name, trial)
+            if owner is not None:
+                _check_owner(name, trial, owner)
+            experiment.report(trial, metrics, now=now)
+
+    def finish(self, name: str, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
+        """Keep how a trial ended."""
+        with self._writing(name) as experiment:
+            trial = experiment.trial(index)
+            if outcome.state not in TRANSITIONS[trial.state]:
+                raise TrialStateError(
+                    f"Trial {index} of {name!r} is {trial.state}, so it cannot become {outcome.state}. "
+                    f"{'Its result stands.' if trial.state.is_finished else 'Let it run first.'}"
+                )
+            if owner is not None:
+                _check_owner(name, trial, owner)
+            return experiment.save(trial, _ended(trial, outcome, now), now=now)
+
+    def page(
+        self,
+        name: str,
+        *,
+        offset: int = 0,
+        limit: int = 100,
+        newest_first: bool = True,
+        states: Sequence[TrialState] | None = None,
+    ) -> Sequence[TrialRecord]:
+        """Some trials, for a list."""
+        with self._reading(name) as experiment:
+            chosen = experiment.select()
+            if states is not None:
+                chosen = chosen.where(trials.c.state.in_(states))
+            order = trials.c.number.desc() if newest_first else trials.c.number
+            return experiment.trials(chosen.order_by(order).offset(offset).limit(limit))
+
+    def best(self, name: str) -> TrialRecord | None:
+        """The trial with the best measured objective among those that keep every outcome constraint."""
+        with self._reading(name) as experiment:
+            return experiment.best()
+
+    def delete(self, name: str) -> None:
+        """Delete the experiment with its trials and their reports."""
+        with self._writing(name) as experiment:
+            experiment.delete()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.database.close()
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[OpenExperiment]:
+        """The experiment as it is at one moment."""
+        with self.database.reading() as connection:
+            yield self._open(connection, name)
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[OpenExperiment]:
+        """The experiment, which nobody else can write before the block ends."""
+        with self.database.writing() as connection:
+            yield self._open(connection, name, lock=True)
+
+    def _open(self, connection: Connection, name: str, *, lock: bool = False) -> OpenExperiment:
+        query = select(experiments).where(experiments.c.name == name)
+        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if row is None:
+            raise self._unknown(connection, name)
+        return OpenExperiment(connection, stored_experiment(row))
+
+    def _unknown(self, connection: Connection, name: str) -> UnknownExperimentError:
+        names = connection.scalars(select(experiments.c.name).order_by(experiments.c.id.desc()).limit(10)).all()
+        known = f"The newest are {', '.join(map(repr, names))}." if names else "It has none yet."
+        return UnknownExperimentError(f"{self.url} has no experiment {name!r}. {known}")
+
+
+def _first_record(experiment: OpenExperiment, new: NewTrial, *, index: int, next_batch: int, now: float) -> TrialRecord:
+    """A new trial as it stands in the history."""
+    trial = TrialRecord(
+        index=index,
+        state=new.state,
+        parameters=dict(new.parameters),
+        batch=next_batch if new.batch is None else new.batch,
+        position=new.position,
+        space_version=experiment.stored.space_version,
+        source=new.source,
+        because=new.because,
+        memo=new.memo,
+        objective=experiment.stored.objective.metric,
+        owner=new.owner,
+        created=now,
+        started=now if new.state is TrialState.RUNNING and new.outcome is None else None,
+    )
+    return trial if new.outcome is None else _ended(trial, new.outcome, now)
+
+
+def _ended(trial: TrialRecord, outcome: Outcome, now: float) -> TrialRecord:
+    """A trial after its end."""
+    return replace(
+        trial,
+        state=outcome.state,
+        metrics=dict(outcome.metrics),
+        error=kept_error(outcome.error),
+        traceback=kept_traceback(outcome.traceback),
+        owner=None,
+        finished=now,
+    )
+
+
+def _check_running(name: str, trial: TrialRecord) -> None:
+    if trial.state is not TrialState.RUNNING:
+        raise TrialStateError(f"Trial {trial.index} of {name!r} is {trial.state}, not running. Leave it as it is.")
+
+
+def _check_owner(name: str, trial: TrialRecord, owner: str | None) -> None:
+    """Refuse a process that lost its trial to another one."""
+    if trial.owner != owner:
+        raise TrialStateError(
+            f"Trial {trial.index} of {name!r} is run by {trial.owner!r}, not by {owner!r}. Leave it to its owner."
+        )

@@ -1,0 +1,169 @@
+"""Connections to SQLite: a file that many processes write, or the memory of this one.
+
+The file is in WAL mode: readers never wait, writers wait for one another. A transaction that has ended survives the
+death of its process. With `synchronous=NORMAL` the newest ones may be lost if the machine itself loses power, though
+the file stays sound: such trials are run again, which is the price of commits that do not wait for the disk.
+"""
+
+import json
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from headstock.errors import StorageError
+
+PATIENCE: Final = 30.0
+"""How many seconds a writer waits for other writers."""
+
+_ADVICE: Final = {
+    "SQLITE_BUSY": "Another process is writing to it for too long. Stop that process, or try again.",
+    "SQLITE_CANTOPEN": "Make sure that its folder is there and that you may write to it.",
+    "SQLITE_CORRUPT": "The file is damaged. Restore a copy.",
+    "SQLITE_FULL": "Make room on the disk.",
+    "SQLITE_IOERR": "Check the disk; keep the file on a local one.",
+    "SQLITE_NOTADB": "The file is something else. Choose another one.",
+    "SQLITE_READONLY": "Make sure that you may write to it and to its folder.",
+}
+"""What to do about an error of SQLite, by its name without an extension."""
+
+
+@final
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class SqliteDatabase:
+    """A SQLite database as a source of transactions, for all threads of this process.
+
+    Args:
+        path: the file, absolute; None for the memory of this process.
+    """
+
+    path: Path | None
+    # One engine for each process, by its id. A forked process must neither use nor close the connections that it
+    # inherits, so it finds no engine of its own here, makes one, and leaves the other alone.
+    _engines: dict[int, Engine] = field(default_factory=dict, init=False, repr=False)
+    _turns: AbstractContextManager[Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Connect, and close when the last reference has gone."""
+        # All threads share the one connection to a database in memory, so they take turns.
+        object.__setattr__(self, "_turns", threading.Lock() if self.path is None else nullcontext())
+        self._engines[os.getpid()] = _engine(self.path)
+        weakref.finalize(self, _dispose, self._engines)
+
+    @property
+    def url(self) -> str:
+        """Where it lies."""
+        return str(_url(self.path))
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees the database as it is at one moment."""
+        return self._transaction("BEGIN")
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction without other writers; it is kept if the block ends without an error."""
+        return self._transaction("BEGIN IMMEDIATE")
+
+    def use_wal(self) -> None:
+        """Switch the file to WAL mode for good, unless it is."""
+        for _ in range(int(PATIENCE / 0.1)):
+            with self._errors(), self._own_engine().connect() as connection:
+                if connection.exec_driver_sql("PRAGMA journal_mode").scalar() in ("wal", "memory"):
+                    return
+                # SQLite does not wait for other connections here, it fails at once.
+                try:
+                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                except DBAPIError as error:
+                    if not _name(error).startswith("SQLITE_BUSY"):
+                        raise
+                    time.sleep(0.1)
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        _dispose(self._engines)
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        with self._errors(), self._turns, self._own_engine().begin() as connection:
+            connection.exec_driver_sql(begin)
+            yield connection
+
+    def _own_engine(self) -> Engine:
+        """The engine of this process."""
+        own = self._engines.get(os.getpid())
+        if own is None and self.path is None:
+            raise StorageError(
+                "This storage in memory was closed, or belongs to another process, which this one was forked from. "
+                "Open a file to share experiments between processes."
+            )
+        return own or self._engines.setdefault(os.getpid(), _engine(self.path))
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Raise what SQLite and its driver complain about as `StorageError`, with advice."""
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, OverflowError, UnicodeError) as error:
+            cause = getattr(error, "orig", None) or error
+            primary = "_".join(_name(error).split("_")[:2])
+            advice = _ADVICE.get(primary, "")
+            raise StorageError(f"{self.url}: {cause}. {advice}".rstrip()) from error
+
+
+def _name(error: Exception) -> str:
+    """SQLite's name of an error, such as SQLITE_BUSY_RECOVERY; empty if it is none of SQLite's."""
+    return getattr(getattr(error, "orig", None) or error, "sqlite_errorname", "")
+
+
+def _url(path: Path | None) -> URL:
+    return URL.create("sqlite", database=None if path is None else str(path))
+
+
+def _engine(path: Path | None) -> Engine:
+    pool: dict[str, Any] = {"poolclass": StaticPool} if path is None else {"poolclass": QueuePool, "max_overflow": -1}
+    engine = create_engine(
+        _url(path),
+        **pool,
+        connect_args={"check_same_thread": False, "timeout": PATIENCE},
+        hide_parameters=True,
+        json_serializer=_write_json,
+        json_deserializer=_read_json,
+    )
+    event.listen(engine, "connect", _configure)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    """Prepare a new connection."""
+    connection.isolation_level = None  # the driver begins no transactions by itself; `_transaction` does
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _dispose(engines: dict[int, Engine]) -> None:
+    """Close the idle connections of this process, and only those."""
+    own = engines.pop(os.getpid(), None)
+    if own is not None:
+        own.dispose()
+
+
+def _write_json(value: object) -> str:
+    """Strict JSON."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _read_json(text: str) -> Any:
+    """What `_write_json` wrote."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise StorageError(f"The storage has a damaged entry: {text[:40]!r} is not JSON ({error}).") from None
