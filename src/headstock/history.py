@@ -1,6 +1,7 @@
 """The frozen snapshot of an experiment that samplers and analyses see."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import final
@@ -51,6 +52,11 @@ class History:
     def pending(self) -> tuple[TrialRecord, ...]:
         """The trials that have no final value yet: queued, running or paused."""
         return tuple(t for t in self.trials if not t.state.is_finished)
+
+    @cached_property
+    def counts(self) -> Mapping[TrialState, int]:
+        """How many trials are in each state that any is in."""
+        return Counter(t.state for t in self.trials)
 
     @cached_property
     def evaluations(self) -> int:

@@ -88,7 +88,7 @@ def run(
         TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
     """
     owner = new_owner()
-    _release(study, is_dead, clock)
+    _release(study, is_dead)
     try:
         return _loop(study, evaluate, budget=budget, clock=clock, observe=observe, batch_size=batch_size, owner=owner)
     except SpaceExhaustedError:
@@ -96,7 +96,7 @@ def run(
     except KeyboardInterrupt:
         return Ended.INTERRUPTED
     finally:
-        _release(study, lambda other: other == owner, clock)
+        _release(study, lambda other: other == owner)
 
 
 def _loop(
@@ -143,11 +143,11 @@ def _evaluate(study: Study, record: TrialRecord, evaluate: Evaluate, clock: Cloc
         return study.read(Failed(f"{type(error).__name__}: {message.splitlines()[0]}", traceback.format_exc()))
 
 
-def _release(study: Study, belongs: Callable[[str], bool], clock: Clock) -> None:
+def _release(study: Study, belongs: Callable[[str], bool]) -> None:
     """Put running trials back into the queue, those whose owner `belongs` to the lost ones."""
     for record in study.history().pending:
         if record.state is TrialState.RUNNING and record.owner is not None and belongs(record.owner):
-            study.release(record, now=clock())
+            study.release(record)
 
 
 def _reached(history: History, target: float) -> bool:
@@ -161,6 +161,7 @@ def _check_failures(finished: list[TrialRecord]) -> None:
     if len(failed) >= TOLERATED_FAILURES and len(failed) > TOLERATED_SHARE * len(finished):
         first = failed[0]
         raise TooManyFailuresError(
-            f"{len(failed)} of {len(finished)} evaluations failed; everything is stored. The first cause, of trial "
-            f"{first.index} with {dict(first.parameters)!r}: {first.error}\n{first.traceback or ''}"
+            f"{len(failed)} of {len(finished)} evaluations failed, so the run ended; everything is stored. The first "
+            f"cause, of trial {first.index} with {dict(first.parameters)!r}, was {first.error} (its traceback is in "
+            f"experiment.trials[{first.index}].traceback)."
         )

@@ -119,9 +119,9 @@ class Study:
         """
         self.storage.report(self.spec.name, index, read_result(metrics, (), step=step), now=now, owner=owner)
 
-    def release(self, record: TrialRecord, *, now: float) -> None:
+    def release(self, record: TrialRecord) -> None:
         """Put a running trial back into the queue, for its owner is lost or has stopped."""
-        self.storage.release(self.spec.name, record.index, owner=record.owner, now=now)
+        self.storage.release(self.spec.name, record.index, owner=record.owner)
 
     def trial(self, index: int) -> TrialRecord:
         """The trial of this index.

@@ -1,0 +1,310 @@
+"""The command line: commands, no logic."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from headstock import Experiment, TrialRecord, __version__, wording
+from headstock.errors import HeadstockError, NoResultError
+from headstock.exports import trials_csv
+from headstock.storage import ExperimentSummary, Storage, open_storage
+
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="headstock",
+    help="Finds good hyper-parameters by Bayesian optimisation, and looks at what was found.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out: Final = Console()
+
+StorageUrl = Annotated[
+    str,
+    typer.Option("--storage", metavar="URL", envvar="HEADSTOCK_STORAGE", help="Where the experiments are kept."),
+]
+Name = Annotated[str, typer.Argument(help="The experiment's name, as `headstock list` shows it.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
+DEFAULT_STORAGE: Final = "sqlite:///headstock.db"
+TABLE_LENGTH: Final = 50
+
+
+class Dataset(StrEnum):
+    """The images that the demo tunes on."""
+
+    DIGITS = "digits"
+    CIFAR10 = "cifar10"
+
+
+class Format(StrEnum):
+    """What `export` writes."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+@app.callback(invoke_without_command=True)
+def headstock(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Finds good hyper-parameters by Bayesian optimisation, and looks at what was found."""
+    if version:
+        typer.echo(f"headstock {__version__}")
+        raise typer.Exit
+
+
+@app.command("list")
+def list_experiments(storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
+    """List the experiments of a storage."""
+    with _opened(storage) as opened:
+        summaries = opened.experiments()
+    if as_json:
+        _print_json([_summary(s) for s in summaries])
+        return
+    table = Table("name", "objective", "trials", "best", "created", box=None, header_style="bold")
+    for summary in summaries:
+        spec = summary.spec
+        states = ", ".join(f"{count} {state}" for state, count in summary.counts.items() if count)
+        best = "" if summary.best is None else f"{summary.best.objective_mean:.6g}"
+        goal = f"{'min' if spec.objective.minimize else 'max'} {spec.objective.metric}"
+        table.add_row(escape(spec.name), escape(goal), states or "none", best, _moment(spec.created))
+    out.print(table)
+
+
+@app.command()
+def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
+    """Show an experiment: what is searched, how far it is, what is best, and the latest trials."""
+    with _experiment(name, storage) as experiment:
+        history = experiment.history
+        if as_json:
+            shown = experiment.to_json()
+            del shown["trials"]
+            _print_json(shown | {"counts": history.counts, "best": _best(experiment)})
+            return
+        goal = "minimise" if history.objective.minimize else "maximise"
+        out.print(f"[bold]{escape(name)}[/bold]: {goal} {escape(history.objective.metric)}, seed {history.seed}")
+        out.print(escape(f"space: {history.space}"))
+        if history.outcome_constraints:
+            out.print(escape(f"subject to: {', '.join(map(str, history.outcome_constraints))}"))
+        out.print("trials: " + (", ".join(f"{n} {state}" for state, n in history.counts.items()) or "none"))
+        _print_best(experiment)
+        out.print(_trials_table(history.trials[-10:]))
+
+
+@app.command()
+def trials(
+    name: Name,
+    storage: StorageUrl = DEFAULT_STORAGE,
+    as_json: AsJson = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the newest ones; 50 in a table if left out.")] = None,
+) -> None:
+    """List an experiment's trials."""
+    with _opened(storage) as opened:
+        newest = limit or (sys.maxsize if as_json else TABLE_LENGTH)
+        records = list(reversed(opened.page(name, limit=newest)))
+    if as_json:
+        _print_json([record.to_json() for record in records])
+        return
+    out.print(_trials_table(records))
+    if records and records[0].index > 0:
+        out.print(f"[dim]{records[0].index} older trials are not shown; see --limit.[/dim]")
+
+
+@app.command()
+def best(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
+    """Print the best believed and the best seen parameters."""
+    with _experiment(name, storage) as experiment:
+        if as_json:
+            found = _best(experiment)
+            if found is None:
+                experiment.best_seen()  # raises what is missing
+            _print_json(found)
+        else:
+            experiment.best_seen()
+            _print_best(experiment)
+
+
+@app.command()
+def report(
+    name: Name,
+    storage: StorageUrl = DEFAULT_STORAGE,
+    output: Annotated[Path | None, typer.Option("--out", help="The file to write; NAME.html if left out.")] = None,
+) -> None:
+    """Write one HTML file with everything: it opens offline."""
+    with _experiment(name, storage) as experiment:
+        typer.echo(experiment.report(output or Path(f"{_file_name(name)}.html")))
+
+
+@app.command()
+def export(
+    name: Name,
+    storage: StorageUrl = DEFAULT_STORAGE,
+    form: Annotated[Format, typer.Option("--format", help="A table of trials, or everything there is.")] = Format.CSV,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="The file to write; standard output if left out.")
+    ] = None,
+) -> None:
+    """Export an experiment as CSV (a row a trial) or JSON (which `Experiment.from_json` reads)."""
+    with _experiment(name, storage) as experiment:
+        if form is Format.JSON:
+            text = json.dumps(experiment.to_json(), indent=2, allow_nan=False) + "\n"
+        else:
+            text = trials_csv(experiment.history)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+        typer.echo(output)
+
+
+@app.command()
+def delete(
+    name: Name,
+    storage: StorageUrl = DEFAULT_STORAGE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete an experiment with all of its trials."""
+    with _opened(storage) as opened:
+        opened.experiment(name)
+        if not yes:
+            typer.confirm(f"Delete {name!r} with all of its trials?", abort=True)
+        opened.delete(name)
+
+
+@app.command()
+def demo(  # noqa: PLR0917 - typer reads the options from the arguments
+    dataset: Annotated[Dataset, typer.Option(help="The images to tune on.")] = Dataset.DIGITS,
+    data: Annotated[
+        Path | None, typer.Option(help="CIFAR-10: the folder cifar-10-batches-py, or an .npz file of the images.")
+    ] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch CIFAR-10 through torchvision.")] = False,
+    weights: Annotated[
+        Path | None, typer.Option(help="CIFAR-10: a file of pretrained weights; torchvision's if left out.")
+    ] = None,
+    scratch: Annotated[bool, typer.Option("--scratch", help="Train a small network from scratch instead.")] = False,
+    total: Annotated[int, typer.Option("--trials", min=1, help="How many trials in all.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes every suggestion and every training.")] = 0,
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="Keep the trials; run again and it goes on.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--out", help="The report to write.")] = Path("headstock-demo.html"),
+) -> None:
+    """Tune an image classifier in PyTorch: best parameters, predicted accuracy, and a report to open.
+
+    The default trains a small convolutional network on scikit-learn's handwritten digits, in about a minute. With
+    `--dataset cifar10 --data DIR` it is the tutorial's job: transfer learning on CIFAR-10.
+    """
+    from headstock.demo import Choices, run_demo
+
+    run_demo(
+        Choices(
+            dataset=dataset.value,
+            data=data,
+            download=download,
+            weights=weights,
+            scratch=scratch,
+            total_trials=total,
+            seed=seed,
+            storage=storage,
+            output=output,
+        ),
+        out,
+    )
+
+
+def main() -> NoReturn:
+    """Run a command; what headstock refuses is one line on standard error and exit code 1."""
+    try:
+        app()
+    except HeadstockError as error:
+        typer.echo(f"headstock: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    sys.exit(0)
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Storage]:
+    opened = open_storage(url, create=False)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
+def _experiment(name: str, url: str) -> Iterator[Experiment]:
+    with _opened(url) as opened:
+        yield Experiment.open(name, storage=opened)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _summary(summary: ExperimentSummary) -> dict[str, Any]:
+    best = summary.best
+    return {
+        "name": summary.spec.name,
+        "objective": summary.spec.objective.to_json(),
+        "trials": {state.value: count for state, count in summary.counts.items() if count},
+        "best": None if best is None else {"trial": best.index, "mean": best.objective_mean},
+        "created": summary.spec.created,
+        "updated": summary.updated,
+    }
+
+
+def _best(experiment: Experiment) -> dict[str, Any] | None:
+    """The best believed and the best seen as JSON; None if there is no result."""
+    try:
+        winners = {"believed": experiment.best(), "seen": experiment.best_seen()}
+    except NoResultError:
+        return None
+    return {kind: winner.to_json() for kind, winner in winners.items()}
+
+
+def _print_best(experiment: Experiment) -> None:
+    try:
+        out.print(escape(f"best believed: {experiment.best()}"))
+        out.print(escape(f"best seen:     {experiment.best_seen()}"))
+    except NoResultError as error:
+        out.print(escape(str(error)))
+
+
+def _trials_table(records: Sequence[TrialRecord]) -> Table:
+    names = list(dict.fromkeys(name for record in records for name in record.parameters))
+    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
+    table = Table(
+        "trial", "state", *map(escape, metrics), *map(escape, names), "seconds", box=None, header_style="bold"
+    )
+    for record in records:
+        means = [record.metrics[m].mean if m in record.metrics else "" for m in metrics]
+        values = [record.parameters.get(name, "") for name in names]
+        seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
+        shown = (escape(wording.value(value)) for value in (*means, *values))
+        table.add_row(str(record.index), record.state.value, *shown, seconds)
+    return table
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _file_name(name: str) -> str:
+    """The name with everything that is not safe in a file's name replaced."""
+    return re.sub(r"[^\w.-]+", "_", name).strip(".") or "experiment"

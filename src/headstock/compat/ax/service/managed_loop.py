@@ -1,0 +1,5 @@
+"""Ax's `service.managed_loop`: `optimize`."""
+
+from headstock.loop import optimize
+
+__all__ = ["optimize"]

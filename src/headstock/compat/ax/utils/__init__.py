@@ -1,0 +1,1 @@
+"""Ax: notebooks and tutorials."""

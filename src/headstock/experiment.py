@@ -1,0 +1,373 @@
+"""The experiment: the thin public face over study, runner, analysis and report."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self, final, overload
+
+from headstock.analysis.model import Model
+from headstock.analysis.winner import Winner, best_believed, best_seen
+from headstock.errors import (
+    ExperimentExistsError,
+    NoResultError,
+    ObjectiveError,
+    SpaceError,
+    UnknownTrialError,
+)
+from headstock.frames import Data
+from headstock.history import History
+from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
+from headstock.runner import Budget, Ended, Observe, run
+from headstock.running import Trial
+from headstock.samplers import sampler_from_json
+from headstock.samplers.base import Sampler
+from headstock.samplers.bayesian import Bayesian
+from headstock.space import Space
+from headstock.storage import open_storage
+from headstock.storage.base import ExperimentSpec, Storage
+from headstock.study import Study
+from headstock.trial import Arm, Observation, TrialRecord
+
+FORMAT: Final = 1
+"""The version of the JSON that `Experiment.to_json` writes."""
+
+
+@final
+class Experiment:
+    """A search for good parameters, with everything that it has found so far.
+
+    An experiment lives in a storage. The same name in the same storage is the same experiment: what is there is
+    opened and goes on; what does not exist is created.
+
+    Args:
+        name: its name, unique in its storage.
+        space: the search space.
+        maximize: the metric to maximise; or
+        minimize: the metric to minimise.
+        outcome_constraints: bounds on other metrics, such as "latency <= 20".
+        storage: where it is kept, such as "sqlite:///headstock.db"; in memory if left out.
+        sampler: which parameters are tried next; `Bayesian()` if left out.
+        seed: fixes every suggestion; drawn and kept if left out.
+
+    Example:
+        >>> experiment = Experiment("sphere", Space(x=Float(-1, 1)), minimize="loss")
+        >>> trial = experiment.ask()
+        >>> experiment.tell(trial, {"loss": trial.parameters["x"] ** 2})
+        >>> experiment.best()
+
+    Raises:
+        ObjectiveError: if not exactly one of `maximize` and `minimize` is given.
+        ExperimentExistsError: if the storage holds an experiment of this name with another space, objective or seed.
+        StorageError: if the storage cannot be opened.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        space: Space,
+        *,
+        maximize: str | None = None,
+        minimize: str | None = None,
+        outcome_constraints: Iterable[str] = (),
+        storage: str | Storage | None = None,
+        sampler: Sampler | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if not isinstance(space, Space):
+            raise SpaceError(f"The space is {space!r}, of type {type(space).__name__}. Give a Space.")
+        wanted = ExperimentSpec(
+            name=name,
+            space=space,
+            objective=_objective(maximize, minimize),
+            outcome_constraints=_outcome_constraints(outcome_constraints),
+            seed=secrets.randbelow(2**32) if seed is None else seed,
+            sampler=(sampler or Bayesian()).to_json(),
+            created=time.time(),
+        )
+        opened = open_storage(storage) if isinstance(storage, str | None) else storage
+        try:
+            opened.create(wanted)
+            stored = wanted
+        except ExperimentExistsError:
+            stored = opened.experiment(name)
+            _check_same(stored, wanted, seed)
+        self._begin(opened, stored, sampler)
+
+    @classmethod
+    def open(cls, name: str, *, storage: str | Storage, sampler: Sampler | None = None) -> "Experiment":
+        """The experiment of this name in a storage.
+
+        Raises:
+            UnknownExperimentError: if there is none.
+            StorageError: if the storage cannot be opened.
+        """
+        opened = open_storage(storage) if isinstance(storage, str) else storage
+        experiment = cls.__new__(cls)
+        experiment._begin(opened, opened.experiment(name), sampler)  # noqa: SLF001 - the other constructor
+        return experiment
+
+    def _begin(self, storage: Storage, spec: ExperimentSpec, sampler: Sampler | None) -> None:
+        if sampler is None:
+            sampler = Bayesian() if spec.sampler is None else sampler_from_json(spec.sampler)
+        self._study = Study(storage, spec, sampler)
+        self._model: Model | None = None
+
+    def __repr__(self) -> str:
+        """Name, objective and how many trials there are."""
+        goal = "minimize" if self.objective.minimize else "maximize"
+        return f"Experiment({self.name!r}, {goal}={self.objective.metric!r}, {len(self.history)} trials)"
+
+    def __enter__(self) -> Self:
+        """The experiment; `with` closes its storage at the end."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the storage."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the storage; an experiment in memory is gone then."""
+        self._study.storage.close()
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in its storage."""
+        return self._study.spec.name
+
+    @property
+    def space(self) -> Space:
+        """The search space."""
+        return self._study.spec.space
+
+    @property
+    def objective(self) -> Objective:
+        """The metric that is optimised, with its direction."""
+        return self._study.spec.objective
+
+    @property
+    def seed(self) -> int:
+        """What every suggestion's random numbers start from."""
+        return self._study.spec.seed
+
+    @property
+    def sampler(self) -> Sampler:
+        """Which parameters are tried next."""
+        return self._study.sampler
+
+    @property
+    def storage(self) -> str:
+        """Where the experiment is kept, as a URL without its password."""
+        return self._study.storage.url
+
+    @property
+    def history(self) -> History:
+        """A frozen snapshot of everything that is stored now."""
+        return self._study.history()
+
+    @property
+    def trials(self) -> Mapping[int, TrialRecord]:
+        """Every trial, by index."""
+        return MappingProxyType(dict(enumerate(self.history)))
+
+    @property
+    def arms_by_name(self) -> Mapping[str, Arm]:
+        """Every arm, by name."""
+        return MappingProxyType({trial.arm.name: trial.arm for trial in self.history})
+
+    def fetch_data(self) -> Data:
+        """The final observations; `.df` is a data frame with a row for each arm and metric."""
+        return Data(self.history)
+
+    @overload
+    def ask(self) -> Trial: ...
+
+    @overload
+    def ask(self, count: int) -> list[Trial]: ...
+
+    def ask(self, count: int | None = None) -> Trial | list[Trial]:
+        """What to try next: the queue first, then the sampler. Any number of asks may be open at once.
+
+        Args:
+            count: how many trials to ask for together; one trial, not in a list, if left out.
+
+        Raises:
+            SpaceExhaustedError: if every point of a finite space was tried or is being tried.
+        """
+        records = self._study.ask(1 if count is None else count, now=time.time())
+        trials = [Trial(record, self.seed, self._report) for record in records]
+        return trials[0] if count is None else trials
+
+    def tell(self, trial: Trial | TrialRecord | int, result: Any = None) -> TrialRecord:
+        """Record the result of a trial: a number, (mean, standard error), a dictionary by metric, or `Failed(reason)`.
+
+        Args:
+            trial: the trial, or its index.
+            result: its result; what it reported last, if left out.
+
+        Raises:
+            MetricError: if the result cannot be read or lacks a metric; the trial stays open.
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if it is finished already.
+        """
+        if result is None and isinstance(trial, Trial):
+            result = trial.last_report
+        return self._study.tell(_index(trial), self._study.read(result), now=time.time())
+
+    def attach(self, parameters: Mapping[str, object], result: Any) -> TrialRecord:
+        """Record a result that you already have; it counts as known, not as a trial of the budget.
+
+        Raises:
+            ParameterError: if the parameters are no configuration of the space.
+            MetricError: if the result cannot be read or lacks a metric.
+        """
+        return self._study.attach(parameters, self._study.read(result), now=time.time())
+
+    def enqueue(self, parameters: Mapping[str, object]) -> TrialRecord:
+        """Try this next; the sampler suggests what is left out.
+
+        Raises:
+            ParameterError: if a value does not belong to the space.
+        """
+        return self._study.enqueue(parameters, now=time.time())
+
+    def run(
+        self,
+        function: Callable[[Trial], Any],
+        *,
+        budget: Budget,
+        batch_size: int = 1,
+        observe: Observe = lambda _: None,
+    ) -> Ended:
+        """Evaluate trials in this process until the budget is spent.
+
+        An exception of the function marks its trial failed and the run goes on. Ctrl-C ends the run after storing
+        everything; the same call resumes.
+
+        Args:
+            function: takes a `Trial`; returns a result, or reports and returns nothing.
+            budget: when to stop.
+            batch_size: how many trials are suggested together.
+            observe: is shown the history when a trial starts or finishes.
+
+        Returns:
+            Why it ended.
+
+        Raises:
+            TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
+        """
+        return run(self._study, function, budget=budget, clock=time.time, observe=observe, batch_size=batch_size)
+
+    def model(self) -> Model:
+        """The surrogate of each metric, fitted to what is stored now.
+
+        Raises:
+            NoResultError: if there are too few results.
+        """
+        history = self.history
+        if self._model is None or self._model.history is not history:
+            self._model = Model.fit(history)
+        return self._model
+
+    def predict(self, parameters: Mapping[str, object]) -> Mapping[str, Observation]:
+        """For each metric the mean and standard error that the model predicts at a configuration.
+
+        Raises:
+            ParameterError: if the parameters are no configuration of the space.
+            NoResultError: if there are too few results.
+        """
+        return self.model().predict_one(parameters)
+
+    def best(self) -> Winner:
+        """The best *believed*: among the arms that were observed, the one with the best predicted mean.
+
+        Raises:
+            NoResultError: if there is no feasible result yet.
+        """
+        try:
+            return best_believed(self.model())
+        except NoResultError:
+            return self.best_seen()
+
+    def best_seen(self) -> Winner:
+        """The best *seen*: the trial with the best measured objective, which with noise may be a lucky one.
+
+        Raises:
+            NoResultError: if there is no feasible result yet.
+        """
+        return best_seen(self.history)
+
+    def report(self, path: str | Path) -> Path:
+        """Write everything into one HTML file that opens offline, and give its path."""
+        from headstock.report import write_report
+
+        return write_report(self.history, Path(path), title=self.name)
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole experiment as strict JSON; `from_json` gives it back."""
+        spec = self._study.spec
+        return {
+            "format": FORMAT,
+            "name": spec.name,
+            "space": spec.space.to_json(),
+            "space_version": spec.space_version,
+            "objective": spec.objective.to_json(),
+            "outcome_constraints": [str(constraint) for constraint in spec.outcome_constraints],
+            "seed": spec.seed,
+            "sampler": None if spec.sampler is None else dict(spec.sampler),
+            "created": spec.created,
+            "trials": [trial.to_json() for trial in self.history],
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], *, storage: str | Storage | None = None) -> "Experiment":
+        """The experiment that `to_json` wrote, put into a storage (in memory if left out).
+
+        Raises:
+            ExperimentExistsError: if the storage holds an experiment of its name.
+            StorageError: if it was written by a newer headstock.
+        """
+        raise NotImplementedError
+
+    def _report(self, index: int, step: int, metrics: Mapping[str, Any]) -> None:
+        self._study.report(index, metrics, step=step, now=time.time())
+
+
+def _index(trial: Trial | TrialRecord | int) -> int:
+    if isinstance(trial, Trial | TrialRecord):
+        return trial.index
+    if isinstance(trial, int) and not isinstance(trial, bool):
+        return trial
+    raise UnknownTrialError(f"{trial!r} is no trial. Give what ask() gave, or a trial's index.")
+
+
+def _objective(maximize: str | None, minimize: str | None) -> Objective:
+    if (maximize is None) == (minimize is None):
+        raise ObjectiveError(
+            f"maximize={maximize!r} and minimize={minimize!r}. Name the metric to optimise in exactly one of them."
+        )
+    return Objective(maximize) if maximize is not None else Objective(str(minimize), minimize=True)
+
+
+def _outcome_constraints(texts: Iterable[str]) -> tuple[OutcomeConstraint, ...]:
+    if isinstance(texts, str):
+        raise ObjectiveError(f"outcome_constraints={texts!r} is a string. Give a list: [{texts!r}].")
+    return tuple(parse_outcome_constraint(text) for text in texts)
+
+
+def _check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None) -> None:
+    """Refuse to go on with an experiment under the same name that is another one."""
+    for what, there, here in (
+        ("space", stored.space, wanted.space),
+        ("objective", stored.objective, wanted.objective),
+        ("outcome constraints", stored.outcome_constraints, wanted.outcome_constraints),
+        ("seed", stored.seed, stored.seed if seed is None else wanted.seed),
+    ):
+        if there != here:
+            raise ExperimentExistsError(
+                f"The storage holds an experiment {stored.name!r} with another {what}:\n  there: {there}\n"
+                f"  here:  {here}\nUse another name, or open it as it is with Experiment.open({stored.name!r}, ...)."
+            )
