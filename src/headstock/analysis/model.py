@@ -1,0 +1,161 @@
+"""The model that one can look into: a surrogate of each metric, fitted to a history."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import numpy as np
+from jaxtyping import Float64
+
+from headstock.analysis.cross_validation import CrossValidation, cross_validate
+from headstock.analysis.importance import Importance, importances
+from headstock.encoding import Encoding
+from headstock.errors import MetricError, NoResultError, ParameterError
+from headstock.gp.surrogate import Surrogate, fit_surrogate
+from headstock.history import History
+from headstock.trial import Observation
+
+FEWEST_RESULTS: Final = 2
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What is believed of each metric, everywhere in the search space.
+
+    It is a function of the history alone: the same history gives the same model, in whichever process.
+
+    Args:
+        history: what it was fitted to.
+        encoding: from configurations to points of the unit cube.
+        surrogates: the surrogate of each metric, the objective first.
+    """
+
+    history: History
+    encoding: Encoding
+    surrogates: Mapping[str, Surrogate]
+
+    @classmethod
+    def fit(cls, history: History) -> "Model":
+        """Fit a surrogate to each metric that at least two trials have.
+
+        Raises:
+            NoResultError: if fewer than two trials have a value of the objective.
+        """
+        if len(history.observed) < FEWEST_RESULTS:
+            raise NoResultError(
+                f"A model needs at least {FEWEST_RESULTS} trials with a result; there are {len(history.observed)}. "
+                f"Run more trials first."
+            )
+        encoding = Encoding.of(history.space)
+        X = encoding.encode([trial.parameters for trial in history.observed])
+        seen = dict.fromkeys([*history.metrics, *(name for trial in history.observed for name in trial.metrics)])
+        surrogates = {}
+        for metric in seen:
+            values, sems = history.values(metric)
+            if np.isfinite(values).sum() >= FEWEST_RESULTS:
+                sign = _sign(history, metric)
+                surrogates[metric] = fit_surrogate(X, values, sems, sign=sign, categorical=encoding.categorical)
+        return cls(history, encoding, surrogates)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that are modelled, the objective first."""
+        return tuple(self.surrogates)
+
+    def surrogate(self, metric: str | None = None) -> Surrogate:
+        """The surrogate of a metric; of the objective if left out.
+
+        Raises:
+            MetricError: if the metric is not modelled.
+        """
+        name = self.history.objective.metric if metric is None else metric
+        if name not in self.surrogates:
+            raise MetricError(f"There is no model of {name!r}. Choose one of {', '.join(map(repr, self.surrogates))}.")
+        return self.surrogates[name]
+
+    def posterior(
+        self, X: Float64[np.ndarray, "m d"], metric: str | None = None
+    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """Means and standard errors of the noise-free metric at encoded points, in the metric's units."""
+        return self.surrogate(metric).predict(X)
+
+    def predict(self, points: Iterable[Any]) -> tuple[dict[str, list[float]], dict[str, dict[str, list[float]]]]:
+        """What each metric is expected to be, without noise, at some configurations.
+
+        Args:
+            points: dictionaries of parameters, or objects with `.parameters` such as arms.
+
+        Returns:
+            The means by metric, and the covariances by pair of metrics, in the metrics' own units, one entry a point.
+            The metrics are modelled apart, so the covariance of two different ones is 0.
+
+        Raises:
+            ParameterError: if a point is no configuration of the space.
+        """
+        X = self._encode(points)
+        means: dict[str, list[float]] = {}
+        covariances: dict[str, dict[str, list[float]]] = {}
+        for metric, surrogate in self.surrogates.items():
+            mean, sem = surrogate.predict(X)
+            means[metric] = mean.tolist()
+            covariances[metric] = {other: [0.0] * len(X) for other in self.surrogates}
+            covariances[metric][metric] = (sem**2).tolist()
+        return means, covariances
+
+    def predict_one(self, parameters: Any) -> dict[str, Observation]:
+        """The mean and the standard error of each metric that are expected at one configuration.
+
+        Raises:
+            ParameterError: if it is no configuration of the space.
+        """
+        X = self._encode([parameters])
+        predictions = {metric: surrogate.predict(X) for metric, surrogate in self.surrogates.items()}
+        return {metric: Observation(float(mean[0]), float(sem[0])) for metric, (mean, sem) in predictions.items()}
+
+    def cross_validate(self, metric: str | None = None) -> CrossValidation:
+        """How well the model predicts each observation of a metric from all others.
+
+        Raises:
+            MetricError: if the metric is not modelled.
+            NoResultError: if there are fewer than three observations.
+        """
+        name = self.history.objective.metric if metric is None else metric
+        return cross_validate(self.surrogate(name), self.history, name)
+
+    def importances(self, metric: str | None = None) -> tuple[Importance, ...]:
+        """How much each parameter matters to a metric, the most important first.
+
+        Raises:
+            MetricError: if the metric is not modelled.
+        """
+        return importances(self.surrogate(metric), self.encoding)
+
+    def feature_importances(self, metric: str | None = None) -> dict[str, float]:
+        """The parameters' shares of all total Sobol indices of a metric; they sum to 1, or are 0 if nothing matters.
+
+        Raises:
+            MetricError: if the metric is not modelled.
+        """
+        found = self.importances(metric)
+        whole = sum(importance.total for importance in found) or 1.0
+        return {importance.parameter: importance.total / whole for importance in found}
+
+    def _encode(self, points: Iterable[Any]) -> Float64[np.ndarray, "m d"]:
+        if isinstance(points, Mapping):
+            raise ParameterError("predict takes a list of configurations; give a list of one: predict([parameters]).")
+        return self.encoding.encode([self.history.space.validate(_parameters(point)) for point in points])
+
+
+def _parameters(point: Any) -> Mapping[str, object]:
+    parameters = point if isinstance(point, Mapping) else getattr(point, "parameters", None)
+    if not isinstance(parameters, Mapping):
+        raise ParameterError(f"{point!r} is no configuration. Give a dictionary of parameters, or an arm.")
+    return parameters
+
+
+def _sign(history: History, metric: str) -> float:
+    """+1 where larger is better, -1 where smaller is: the surrogate is sharpest at the better half."""
+    if metric == history.objective.metric:
+        return history.objective.sign
+    return -1.0 if any(c.metric == metric and not c.at_least for c in history.outcome_constraints) else 1.0

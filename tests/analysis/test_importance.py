@@ -1,0 +1,84 @@
+import math
+
+import numpy as np
+import pytest
+
+import histories
+from headstock.analysis.importance import sobol_indices
+from headstock.analysis.model import Model
+from headstock.space import Choice, Float, Space
+
+
+def estimates(function, dimensions):
+    """Means and standard errors over replicates, of first-order and of total indices."""
+    found = sobol_indices(function, dimensions, rng=np.random.default_rng(0))
+    return [(indices.mean(axis=0), indices.std(axis=0, ddof=1) / math.sqrt(len(indices))) for indices in found]
+
+
+def test_ishigami_s_function_and_the_error_bars():
+    """The indices are known in closed form (Ishigami and Homma 1990; a = 7, b = 0.1)."""
+    a, b = 7.0, 0.1
+
+    def ishigami(U):
+        x = math.pi * (2 * U - 1)
+        return np.sin(x[:, 0]) + a * np.sin(x[:, 1]) ** 2 + b * x[:, 2] ** 4 * np.sin(x[:, 0])
+
+    alone = np.array([0.5 * (1 + b * math.pi**4 / 5) ** 2, a**2 / 8, 0.0])
+    together = b**2 * math.pi**8 * (1 / 18 - 1 / 50)
+    variance = alone.sum() + together
+    truths = alone / variance, (alone + together * np.array([1, 0, 1])) / variance
+    for truth, (estimate, error) in zip(truths, estimates(ishigami, 3), strict=True):
+        assert (error < 0.03).all()
+        assert (np.abs(estimate - truth) < 3 * error).all()
+
+
+def test_a_sum_has_no_interactions():
+    (first, _), (total, _) = estimates(lambda U: U @ np.array([1.0, 2.0, 0.0]), 3)
+    np.testing.assert_allclose(first, [0.2, 0.8, 0.0], atol=0.01)
+    np.testing.assert_allclose(total, [0.2, 0.8, 0.0], atol=0.01)
+
+
+def test_nothing_matters_to_a_constant():
+    (first, _), (total, _) = estimates(lambda U: np.full(len(U), 1e6), 2)
+    assert not first.any()
+    assert not total.any()
+
+
+def test_the_parameters_of_a_surrogate_are_ranked():
+    history = histories.observed(histories.NETWORK, lambda p: math.log10(p["lr"]) + 0.5 * p["momentum"], 40)
+    rows = Model.fit(history).importances()
+    assert [row.parameter for row in rows] == ["lr", "momentum", "batchsize"]
+    assert rows[0].total > 0.9
+    assert rows[2].total < 0.02
+    for row in rows:
+        assert row.first - 3 * row.first_error <= row.total
+        assert 0 <= row.total_error < 0.05
+
+
+def test_a_condition_s_switch_belongs_to_its_parent():
+    """Being in the branch is all that counts here: the parent explains everything, the child nothing."""
+    space = Space(branch=Choice("a", "b"), x=Float(0.0, 1.0, when={"branch": "a"}), y=Float(0.0, 1.0))
+    history = histories.observed(space, lambda p: 1.0 if p["branch"] == "a" else 0.0, 40)
+    totals = {row.parameter: row.total for row in Model.fit(history).importances()}
+    assert totals["branch"] > 0.95
+    assert totals["x"] < 0.02
+    assert totals["y"] < 0.02
+
+
+def test_a_child_matters_inside_its_branch():
+    space = Space(branch=Choice("a", "b"), x=Float(0.0, 1.0, when={"branch": "a"}))
+    history = histories.observed(space, lambda p: math.sin(6 * p.get("x", 0.0)), 50)
+    rows = {row.parameter: row for row in Model.fit(history).importances()}
+    assert rows["x"].total > 0.7
+    assert rows["x"].total > rows["x"].first + 0.1
+
+
+def test_the_same_model_gives_the_same_indices(digits: Model):
+    assert digits.importances() == Model.fit(digits.history).importances()
+
+
+def test_a_choice_of_three_matters(branching: Model):
+    rows = {row.parameter: row.total for row in branching.importances()}
+    assert set(rows) == set(branching.history.space.searched)
+    assert rows["lr"] == max(rows.values()) == pytest.approx(0.87, abs=0.1)
+    assert rows["optimizer"] > rows["nesterov"]
