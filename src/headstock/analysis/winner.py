@@ -1,0 +1,142 @@
+"""The best arm: best *seen*, by measurement, and best *believed*, by the model.
+
+With noise the best measurement of many is a lucky one. What the model believes has averaged over neighbours.
+"""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.special import log_ndtr
+
+from headstock.analysis.model import Model
+from headstock.errors import NoResultError
+from headstock.gp.surrogate import Surrogate
+from headstock.history import History
+from headstock.objective import OutcomeConstraint
+from headstock.parameters import Parameters
+from headstock.trial import Arm, TrialRecord
+
+SAMPLES: Final = 4_096
+CONTENDERS: Final = 64
+SEED: Final = 1926  # the same model gives the same probability
+FEASIBLE: Final = 0.5
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """An arm that is best, in one sense or the other.
+
+    Args:
+        trial: the first trial that evaluated it.
+        mean: the value of the objective: measured (best seen) or predicted without noise (best believed).
+        sem: its standard error; None if it is not known.
+        probability: the probability that it is the best of all arms that were tried; None for the best seen.
+    """
+
+    trial: TrialRecord
+    mean: float
+    sem: float | None
+    probability: float | None = None
+
+    @property
+    def arm(self) -> Arm:
+        """The configuration with its name."""
+        return self.trial.arm
+
+    @property
+    def parameters(self) -> Parameters:
+        """The configuration."""
+        return self.trial.parameters
+
+
+def best_seen(history: History) -> Winner:
+    """The trial with the best measured objective among those that keep every outcome constraint.
+
+    Raises:
+        NoResultError: if there is none.
+    """
+    trial = history.best_seen()
+    if trial is None:
+        kept = "that keeps every outcome constraint " if history.observed else ""
+        raise NoResultError(f"No trial has a result {kept}yet. Run more trials first.")
+    return Winner(trial, trial.objective_mean, trial.metrics[history.objective.metric].sem)
+
+
+def best_believed(model: Model) -> Winner:
+    """The arm with the best predicted objective among those that were tried and are believed feasible.
+
+    An arm counts as feasible if its outcome constraints hold with a probability of at least one half.
+
+    Raises:
+        NoResultError: if no arm is believed feasible.
+    """
+    arms = _arms(model.history)
+    X = model.encoding.encode([trial.parameters for trial in arms])
+    feasible = np.exp(_log_feasibility(model, X)) >= FEASIBLE
+    if not feasible.any():
+        constraints = " and ".join(map(str, model.history.outcome_constraints))
+        raise NoResultError(f"No arm that was tried is believed to keep {constraints}. Run more trials, or relax it.")
+    means, sems = model.posterior(X)
+    worth = np.where(feasible, model.history.objective.sign * means, -np.inf)
+    best = int(np.argmax(worth))
+    probability = _probability_of_being_best(model, X, best)
+    return Winner(arms[best], float(means[best]), float(sems[best]), probability)
+
+
+def _arms(history: History) -> list[TrialRecord]:
+    """The first observed trial of each configuration."""
+    first: dict[str, TrialRecord] = {}
+    for trial in history.observed:
+        first.setdefault(trial.arm.signature, trial)
+    return list(first.values())
+
+
+def _log_feasibility(model: Model, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
+    """Ln of the probability that every outcome constraint holds: Σ ln Φ((μ - bound) / σ), on standard scale.
+
+    (Gardner et al. 2014, "Bayesian optimization with inequality constraints", eq. 7 of independent constraints)
+    """
+    total = np.zeros(len(X))
+    for constraint in model.history.outcome_constraints:
+        surrogate = model.surrogate(constraint.metric)
+        mean, variance = surrogate.posterior.predict(X)
+        side, bound = _standard_bound(surrogate, constraint)
+        total += log_ndtr(side * (mean - bound) / np.sqrt(variance))
+    return total
+
+
+def _standard_bound(surrogate: Surrogate, constraint: OutcomeConstraint) -> tuple[float, float]:
+    """On the surrogate's standard scale: +1 if the metric must be at least the bound, -1 if at most; and the bound."""
+    side = surrogate.transform.sign * (1.0 if constraint.at_least else -1.0)
+    return side, float(surrogate.transform.apply(np.array([constraint.bound]))[0])
+
+
+def _probability_of_being_best(model: Model, X: Float64[np.ndarray, "m d"], best: int) -> float:
+    """How often an arm is the best feasible one in joint draws from the posterior over all arms.
+
+    An increasing transform keeps the order, so standard scale will do. Of many arms only the likeliest contenders are
+    drawn.
+    """
+    mean, variance = model.surrogate().posterior.predict(X)
+    order = np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]
+    contenders = np.array([best, *order[order != best]])
+    rng = np.random.default_rng(SEED)
+    draws = _draws(model.surrogate(), X[contenders], rng)
+    for constraint in model.history.outcome_constraints:
+        surrogate = model.surrogate(constraint.metric)
+        side, bound = _standard_bound(surrogate, constraint)
+        kept = side * (_draws(surrogate, X[contenders], rng) - bound) >= 0
+        draws = np.where(kept, draws, -np.inf)
+    won = (draws.argmax(axis=1) == 0) & np.isfinite(draws[:, 0])
+    return float(won.mean())
+
+
+def _draws(surrogate: Surrogate, X: Float64[np.ndarray, "c d"], rng: np.random.Generator) -> Float64[np.ndarray, "s c"]:
+    """Joint draws of the noise-free metric on standard scale: μ + ξ √Σ by the eigenvectors of Σ."""
+    mean, _ = surrogate.posterior.predict(X)
+    values, vectors = np.linalg.eigh(surrogate.posterior.covariance(X, X))
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return mean + rng.standard_normal((SAMPLES, len(mean))) @ root.T

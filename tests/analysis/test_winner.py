@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+import histories
+from headstock.analysis.model import Model
+from headstock.analysis.winner import best_believed, best_seen
+from headstock.errors import NoResultError
+from headstock.history import History
+from headstock.objective import Objective, parse_outcome_constraint
+from headstock.space import Float, Space
+from headstock.trial import Observation
+
+LINE = Space(x=Float(0.0, 1.0))
+
+
+def lucky() -> History:
+    """A smooth bump at 0.5, measured with noise, and one arm far from it that was lucky."""
+    rng = np.random.default_rng(3)
+    xs = [*np.linspace(0.0, 1.0, 21), 0.12]
+    ys = [1 - 4 * (x - 0.5) ** 2 + 0.05 * rng.standard_normal() for x in xs[:-1]] + [1.3]
+    trials = [
+        histories.completed(i, {"x": float(x)}, "y", y=Observation(y))
+        for i, (x, y) in enumerate(zip(xs, ys, strict=True))
+    ]
+    return History(LINE, Objective("y"), tuple(trials))
+
+
+def test_the_best_seen_may_be_lucky_and_the_best_believed_is_not():
+    history = lucky()
+    believed = best_believed(Model.fit(history))
+    assert best_seen(history).parameters == {"x": 0.12}
+    assert best_seen(history).probability is None
+    assert abs(believed.parameters["x"] - 0.5) < 0.15
+    assert believed.mean == pytest.approx(1.0, abs=0.15)
+    assert 0 < believed.sem < 0.2
+    assert 0.02 < believed.probability < 0.9
+
+
+def test_a_clear_winner_is_certain():
+    history = histories.observed(LINE, lambda p: 10 * p["x"], 12, metric="y")
+    winner = best_believed(Model.fit(history))
+    assert winner.trial == history.best_seen()
+    assert winner.probability > 0.9
+
+
+def test_the_likeliest_of_four_arms_wins_at_least_a_quarter_of_the_draws():
+    history = histories.observed(LINE, lambda _: 0.0, 4, metric="y", noise=1.0)
+    assert 1 / 4 <= best_believed(Model.fit(history)).probability <= 1
+
+
+def test_arms_that_break_a_constraint_do_not_win(branching: Model):
+    believed, seen = best_believed(branching), best_seen(branching.history)
+    assert believed.parameters["width"] < 256
+    assert seen.parameters["width"] < 256
+    free = Model.fit(History(branching.history.space, branching.history.objective, branching.history.trials))
+    assert best_believed(free).mean <= believed.mean
+
+
+def test_less_is_better_where_the_objective_is_minimised(branching: Model):
+    means, _ = branching.predict([t.parameters for t in branching.history.observed])
+    feasible = [
+        m for m, t in zip(means["loss"], branching.history.observed, strict=True) if t.parameters["width"] < 256
+    ]
+    assert best_believed(branching).mean == pytest.approx(min(feasible))
+
+
+def test_without_a_feasible_arm_there_is_no_winner(branching: Model):
+    given = branching.history
+    strict = History(given.space, given.objective, given.trials, (parse_outcome_constraint("latency <= 1"),))
+    with pytest.raises(NoResultError, match="latency <= 1"):
+        best_believed(Model.fit(strict))
+    with pytest.raises(NoResultError, match="keeps every outcome constraint"):
+        best_seen(strict)
+
+
+def test_before_the_first_result_there_is_no_winner():
+    with pytest.raises(NoResultError, match="No trial has a result yet"):
+        best_seen(histories.empty())
+
+
+def test_arms_tried_twice_count_once():
+    history = lucky()
+    twice = [
+        histories.completed(i, t.parameters, "y", **t.metrics) for i, t in enumerate([*history.trials, *history.trials])
+    ]
+    winner = best_believed(Model.fit(History(LINE, history.objective, tuple(twice))))
+    assert winner.trial.index < len(history)
