@@ -1,0 +1,164 @@
+"""What the model believes over one or two parameters while the others are held.
+
+Everywhere, parameters that a condition switches off and points that break a linear constraint have no value: NaN.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from jaxtyping import Float64
+
+from headstock.analysis.model import Model
+from headstock.analysis.winner import best_believed
+from headstock.errors import NoResultError, ParameterError
+from headstock.parameters import Choice, Fixed, Int, Parameter, Parameters, Value, conditions, identity
+from headstock.space import Space
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """The posterior of the noise-free metric on a grid over two parameters.
+
+    Args:
+        metric: the metric, in whose units the numbers are.
+        x: the parameter along the columns.
+        y: the parameter along the rows.
+        x_values: its values, evenly spaced on the scale that it is searched on.
+        y_values: the same for the rows.
+        means: the posterior means; NaN where there is nothing to evaluate.
+        sems: the posterior standard errors; NaN likewise.
+        at: the configuration that holds the other parameters.
+    """
+
+    metric: str
+    x: str
+    y: str
+    x_values: tuple[Value, ...]
+    y_values: tuple[Value, ...]
+    means: Float64[np.ndarray, "ny nx"]
+    sems: Float64[np.ndarray, "ny nx"]
+    at: Parameters
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    """The posterior of the noise-free metric along one parameter.
+
+    Args:
+        metric: the metric, in whose units the numbers are.
+        parameter: the parameter that varies.
+        values: its values, evenly spaced on the scale that it is searched on.
+        means: the posterior means; NaN where there is nothing to evaluate.
+        sems: the posterior standard errors; NaN likewise.
+        at: the configuration that holds the other parameters.
+    """
+
+    metric: str
+    parameter: str
+    values: tuple[Value, ...]
+    means: Float64[np.ndarray, " m"]
+    sems: Float64[np.ndarray, " m"]
+    at: Parameters
+
+
+def surface(
+    model: Model, x: str, y: str, *, metric: str | None = None, at: Parameters | None = None, density: int = 41
+) -> Surface:
+    """The posterior over two parameters.
+
+    Args:
+        model: the surrogates.
+        x: the parameter along the columns.
+        y: the parameter along the rows.
+        metric: the metric; the objective if left out.
+        at: the configuration that holds the other parameters; the best believed one if left out.
+        density: how many values a parameter takes at most, categories apart.
+
+    Raises:
+        ParameterError: if a parameter is unknown or fixed, or both are the same.
+        NoResultError: if the two are never active together, or `at` is left out and no arm is believed feasible.
+    """
+    if x == y:
+        raise ParameterError(f"Both axes are {x!r}. Choose two different parameters of {', '.join(_varied(model))}.")
+    columns, rows = _values(model, x, density), _values(model, y, density)
+    held = _held(model, at, x, y)
+    x_points = model.encoding.encode([{**held, x: value} for value in columns])
+    y_points = model.encoding.encode([{**held, y: value} for value in rows])
+    X = np.tile(x_points, (len(rows), 1))
+    y_column = model.encoding.names.index(y)
+    X[:, y_column] = np.repeat(y_points[:, y_column], len(columns))
+    means, sems = _posterior(model, metric, X, (x, y))
+    if not np.isfinite(means).any():
+        raise NoResultError(f"{x} and {y} are never active together, so there is nothing to show over both.")
+    shape = (len(rows), len(columns))
+    name = metric or model.history.objective.metric
+    return Surface(name, x, y, columns, rows, means.reshape(shape), sems.reshape(shape), held)
+
+
+def slice_along(
+    model: Model, parameter: str, *, metric: str | None = None, at: Parameters | None = None, density: int = 101
+) -> Slice:
+    """The posterior along one parameter; arguments and errors as those of `surface`."""
+    values = _values(model, parameter, density)
+    held = _held(model, at, parameter)
+    X = model.encoding.encode([{**held, parameter: value} for value in values])
+    means, sems = _posterior(model, metric, X, (parameter,))
+    return Slice(metric or model.history.objective.metric, parameter, values, means, sems, held)
+
+
+def grid(parameter: Parameter, density: int) -> tuple[Value, ...]:
+    """At most `density` values of a parameter, evenly spaced on its scale, both ends among them; every category."""
+    if isinstance(parameter, Choice | Fixed):
+        return parameter.values if isinstance(parameter, Choice) else (parameter.value,)
+    count = min(density, parameter.levels or density)
+    spaced = (np.geomspace if parameter.log else np.linspace)(parameter.low, parameter.high, count)
+    if parameter.step is not None:
+        last = (parameter.levels or 1) - 1
+        steps = np.clip(np.rint((spaced - parameter.low) / parameter.step), 0, last)
+        spaced = parameter.low + parameter.step * np.unique(steps)
+    kind = int if isinstance(parameter, Int) else float
+    return tuple(min(max(kind(value), parameter.low), parameter.high) for value in spaced)
+
+
+def _varied(model: Model) -> tuple[str, ...]:
+    return model.history.space.searched
+
+
+def _values(model: Model, name: str, density: int) -> tuple[Value, ...]:
+    if name not in _varied(model):
+        raise ParameterError(f"{name!r} is not a parameter that varies. Choose one of {', '.join(_varied(model))}.")
+    return grid(model.history.space[name], density)
+
+
+def _held(model: Model, at: Parameters | None, *axes: str) -> dict[str, Value]:
+    """The configuration of the other parameters, changed where a condition would switch an axis off."""
+    space = model.history.space
+    held = dict(best_believed(model).parameters if at is None else space.validate_partial(at))
+    for name in axes:
+        _activate(space, name, held, free=axes)
+    return held
+
+
+def _activate(space: Space, name: str, held: dict[str, Value], *, free: tuple[str, ...]) -> None:
+    """Set the ancestors of a parameter, axes apart, to values under which it is active."""
+    for parent, allowed in conditions(space[name]).items():
+        _activate(space, parent, held, free=free)
+        if parent not in free and (parent not in held or identity(held[parent]) not in map(identity, allowed)):
+            held[parent] = allowed[0]
+
+
+def _posterior(
+    model: Model, metric: str | None, X: Float64[np.ndarray, "m d"], axes: tuple[str, ...]
+) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+    """Means and standard errors where the axes are active and the constraints kept, else NaN."""
+    encoding = model.encoding
+    settled = encoding.snap(X)
+    active = encoding.active(settled)[:, [encoding.names.index(name) for name in axes]].all(axis=1)
+    shown = active & encoding.feasible(settled)
+    means, sems = np.full(len(X), np.nan), np.full(len(X), np.nan)
+    if shown.any():
+        means[shown], sems[shown] = model.posterior(settled[shown], metric)
+    return means, sems
