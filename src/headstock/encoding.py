@@ -142,6 +142,10 @@ class _Column:
         positions = self.axis.unit(numbers) if self.axis else numbers
         return np.where(np.isnan(positions), self.inactive, positions)
 
+    def all(self) -> Float64[np.ndarray, " n"]:
+        index = np.arange(self.levels, dtype=np.float64)
+        return self.axis.unit(self.axis.low + index * self.axis.step) if self.axis else index
+
     def snap(self, column: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
         return self.axis.snap(column) if self.axis else np.clip(np.rint(column), 0.0, self.levels - 1.0)
 
@@ -267,10 +271,25 @@ class Encoding:
         """Whether the configurations nearest to some points keep the space's linear constraints."""
         kept = np.ones(len(X), dtype=bool)
         for constraint in self.space.constraints:
-            terms = np.stack([w * self._natural(name, X) for name, w in constraint.weights.items()])
+            terms = np.stack([w * self.natural(name, X) for name, w in constraint.weights.items()])
             slack = _SLACK * np.maximum(max(1.0, abs(constraint.bound)), np.abs(terms).max(axis=0))
             kept &= terms.sum(axis=0) <= constraint.bound + slack
         return kept
+
+    def positions(self, name: str, values: Sequence[Value] | None = None) -> Float64[np.ndarray, " n"]:
+        """Where values of an active parameter lie in its column; all of its values, in order, if none are named.
+
+        There are none to list of a continuum.
+        """
+        column = self._columns[self._index[name]]
+        return column.all() if values is None else column.encode(values)
+
+    def natural(self, name: str, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
+        """The values of an `Int`, a `Float` or a fixed number in its own units, each the nearest to its point."""
+        parameter = self.space[name]
+        if isinstance(parameter, Fixed):
+            return np.full(len(X), parameter.value, dtype=np.float64)
+        return _Axis.of(parameter).natural(X[:, self._index[name]])
 
     def _settle(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "m d"]:
         """Put the inactive parameters of X in their places and set the indicators (in place)."""
@@ -293,13 +312,6 @@ class Encoding:
                 holds &= np.isin(X[:, j], positions)
             active[name] = holds
         return active
-
-    def _natural(self, name: str, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
-        """The values of a numeric parameter in its own units."""
-        parameter = self.space[name]
-        if isinstance(parameter, Fixed):
-            return np.full(len(X), parameter.value, dtype=np.float64)
-        return _Axis.of(parameter).natural(X[:, self._index[name]])
 
     @cached_property
     def _required(self) -> Mapping[str, Mapping[int, Float64[np.ndarray, " n"]]]:
