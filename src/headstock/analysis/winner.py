@@ -4,12 +4,13 @@ With noise the best measurement of many is a lucky one. What the model believes 
 """
 
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import numpy as np
 from jaxtyping import Float64
 from scipy.special import log_ndtr
 
+from headstock import wording
 from headstock.analysis.model import Model
 from headstock.errors import NoResultError
 from headstock.gp.surrogate import Surrogate
@@ -41,6 +42,13 @@ class Winner:
     sem: float | None
     probability: float | None = None
 
+    def __str__(self) -> str:
+        """The value with its standard error, the trial, the probability if there is one, and the parameters."""
+        sure = "" if self.probability is None else f", the best with probability {self.probability:.2f}"
+        shown = ", ".join(f"{name}={wording.value(value)}" for name, value in self.parameters.items())
+        measured = wording.measured(self.mean, self.sem)
+        return f"{self.trial.objective} {measured} (trial {self.trial.index}{sure}): {shown}"
+
     @property
     def arm(self) -> Arm:
         """The configuration with its name."""
@@ -50,6 +58,18 @@ class Winner:
     def parameters(self) -> Parameters:
         """The configuration."""
         return self.trial.parameters
+
+    def to_json(self) -> dict[str, Any]:
+        """The winner as JSON."""
+        return {
+            "trial": self.trial.index,
+            "arm_name": self.arm.name,
+            "parameters": dict(self.parameters),
+            "metric": self.trial.objective,
+            "mean": self.mean,
+            "sem": self.sem,
+            "probability": self.probability,
+        }
 
 
 def best_seen(history: History) -> Winner:

@@ -1,0 +1,1 @@
+"""Acquisition functions say where an evaluation is worth most; `maximise` finds the place."""
