@@ -1,155 +1,143 @@
-# Note for the engine: written while an uncommitted file of the same name lay here; the better of the two stays.
-"""Noisy expected improvement with trials still running, and the probability of feasibility.
-
-What the incumbent is worth is not known when measurements are noisy, and trials that run now may beat it. Both are
-averaged over: joint draws of the noise-free objective at the best observed and all pending points ("fantasies") give
-the value to beat, and given a draw the expected improvement is in closed form, so that only the fantasies are sampled
-(Letham et al. 2019, "Constrained Bayesian optimization with noisy experiments", with their inner integral solved).
-"""
+"""Log noisy expected improvement: where to evaluate next when results are noisy and others are still to come."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import log_ndtr, logsumexp, ndtri
-from scipy.stats import qmc
+from scipy.special import logsumexp, ndtri
 
-from headstock.acquisition.analytic import log_h, log_h_slope, log_ndtr_slope
-from headstock.acquisition.maximise import AcquisitionFunction
+from headstock.acquisition.analytic import LogFeasibility, log_improvement
 from headstock.gp.regression import Posterior
 
+BASELINE: Final = 16
+"""How many observed points may be the best one."""
+
 SAMPLES: Final = 64
-"""How many fantasies; a power of two. With the improvement in closed form, 64 choose as well as thousands."""
+"""How many joint fantasies of the baseline and the pending points are averaged over."""
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class LogNoisyExpectedImprovement:
-    """Ln of the expected improvement over the best of some uncertain points.
+    """The logarithm of E[max(f(x) - f*, 0)], where f* is the best true value among observed and pending points C.
 
-        ln 1/S Σ_s σ_c(x) h((μ_s(x) - f*_s) / σ_c(x))
+    Noisy expected improvement (Letham et al. 2019, with the logarithm of Ament et al. 2023). Fantasy s draws the values
+    f_s at C from their joint posterior; given these, the improvement at x has the closed form of `log_improvement`
+    (Rao-Blackwellisation), so that only the incumbent and the condition are sampled:
 
-    with f_s a joint draw at the points C, f*_s its best, and μ_s, σ_c the posterior at x given f_s.
+        f_s = m_C + S ξ_s ,  S Sᵀ = Cov(C, C) ,  f*_s = max_C f_s
+        μ_s(x) = μ(x) + v ξ_s ,  σ²(x | C) = σ²(x) - v vᵀ ,  v = Cov(x, C) S⁻ᵀ
+        α(x) = ln mean_s exp( ln σ(x | C) + ln h((μ_s(x) - f*_s) / σ(x | C)) ) + ln P(x is feasible)
 
-    Args:
-        believed: the posterior given its own mean at C; its last c whitened values are 0.
-        normals: ξ, the standard normal draws behind the fantasies, by sample and point.
-        best: f*, by sample.
-    """
-
-    believed: Posterior
-    normals: Float64[np.ndarray, "s c"]
-    best: Float64[np.ndarray, " s"]
-
-    @classmethod
-    def of(
-        cls, posterior: Posterior, C: Float64[np.ndarray, "c d"], rng: np.random.Generator
-    ) -> "LogNoisyExpectedImprovement":
-        """The improvement over the best of the points C.
-
-        Args:
-            posterior: of the objective, larger being better.
-            C: the observed points that may be the best, and every pending point.
-            rng: what the fantasies are drawn from.
-
-        Raises:
-            NumericalError: if the joint covariance at C cannot be factorised.
-        """
-        believed, S = posterior.believing(C)
-        mean, _ = posterior.predict(C)
-        uniform = qmc.Sobol(len(C), rng=rng).random(SAMPLES)
-        normals = ndtri(np.clip(uniform, 1e-9, 1.0 - 1e-9))
-        return cls(believed, normals, (mean + normals @ S.T).max(axis=1))
-
-    def value(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
-        """The acquisition at X."""
-        _, sigma, u = self._standardised(self.believed.whiten(X))
-        terms: Float64[np.ndarray, "m s"] = log_h(u)
-        return np.log(sigma) + logsumexp(terms, axis=1) - math.log(len(self.best))
-
-    def value_and_gradient(
-        self, X: Float64[np.ndarray, "m d"]
-    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, "m d"]]:
-        """The acquisition at X, and its gradient; zero in categorical columns.
-
-        With w the softmax of the terms and q = Φ/h:  ∂/∂μ_s = w_s q_s / σ_c ,  ∂/∂σ_c = Σ_s w_s (1 - u_s q_s) / σ_c ,
-        and in the whitened covariances V, whose last c columns are v:  μ_s = m + V β + v ξ_s ,  σ_c² = s² - V Vᵀ.
-        """
-        V, pull_back = self.believed.whiten_with_pull_back(X)
-        v, sigma, u = self._standardised(V)
-        terms = log_h(u)
-        total = logsumexp(terms, axis=1)
-        weights = np.exp(terms - total[:, None])
-        q = log_h_slope(u)
-        of_means = weights * q / sigma[:, None]
-        of_sigma = (weights * (1.0 - u * q)).sum(axis=1) / sigma
-        gradient = of_means.sum(axis=1, keepdims=True) * self.believed.whitened - (of_sigma / sigma)[:, None] * V
-        gradient[:, -v.shape[1] :] += of_means @ self.normals
-        return np.log(sigma) + total - math.log(len(self.best)), pull_back(gradient)
-
-    def _standardised(
-        self, V: Float64[np.ndarray, "m k"]
-    ) -> tuple[Float64[np.ndarray, "m c"], Float64[np.ndarray, " m"], Float64[np.ndarray, "m s"]]:
-        """V's part that belongs to C, σ_c, and u = (μ_s - f*_s) / σ_c."""
-        v = V[:, -self.normals.shape[1] :]
-        mean, variance = self.believed.moments(V)
-        sigma = np.sqrt(variance)
-        return v, sigma, (mean[:, None] + v @ self.normals.T - self.best) / sigma[:, None]
-
-
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class LogProbabilityOfFeasibility:
-    """Ln Φ(side (μ(x) - bound) / σ(x)): the metric keeps its bound (Gardner et al. 2014, section 3.2).
+    Pending points lie in C, so there is nothing to gain at them: a batch spreads without any penalty.
 
     Args:
-        posterior: of the constrained metric, on standard scale.
-        bound: on the same scale.
-        side: +1 if the metric must be at least the bound, -1 if at most.
+        posterior: of the objective, believing its mean at C; the last c of its whitened covariances are v.
+        normals: ξ, one row a fantasy.
+        best: f*, one a fantasy.
+        feasibility: the log probability that the outcome constraints hold; None without constraints.
     """
 
     posterior: Posterior
-    bound: float
-    side: float
+    normals: Float64[np.ndarray, "s c"]
+    best: Float64[np.ndarray, " s"]
+    feasibility: LogFeasibility | None = None
+
+    @classmethod
+    def of(
+        cls,
+        posterior: Posterior,
+        *,
+        pending: Float64[np.ndarray, "p d"],
+        rng: np.random.Generator,
+        feasibility: LogFeasibility | None = None,
+    ) -> "LogNoisyExpectedImprovement":
+        """The acquisition function of a search.
+
+        Args:
+            posterior: of the objective, larger where it is better.
+            pending: points whose results are still to come.
+            rng: draws the fantasies.
+            feasibility: of the outcome constraints, which at least one observed point is expected to keep.
+
+        Raises:
+            NumericalError: if the joint covariance of observed and pending points cannot be factorised.
+        """
+        empty = cls(posterior, np.empty((SAMPLES, 0)), np.full(SAMPLES, -math.inf), feasibility)
+        return empty._including(_baseline(posterior, feasibility), rng).with_pending(pending, rng)
+
+    def with_pending(self, X: Float64[np.ndarray, "p d"], rng: np.random.Generator) -> "LogNoisyExpectedImprovement":
+        """The acquisition function once X is being evaluated too."""
+        return self._including(X, rng) if len(X) else self
 
     def value(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
-        """The acquisition at X."""
-        mean, variance = self.posterior.predict(X)
-        return np.asarray(log_ndtr(self.side * (mean - self.bound) / np.sqrt(variance)))
+        """α at each point."""
+        terms, *_ = self._terms(self.posterior.whiten(X))
+        value = logsumexp(terms, axis=1) - math.log(len(self.best))
+        return value if self.feasibility is None else value + self.feasibility.value(X)
 
     def value_and_gradient(
         self, X: Float64[np.ndarray, "m d"]
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, "m d"]]:
-        """The acquisition at X, and its gradient: ∂z/∂V = side β / σ + z V / σ² for z = side (μ - bound) / σ."""
+        """α at each point and its gradient, which is zero in categorical columns."""
         V, pull_back = self.posterior.whiten_with_pull_back(X)
+        terms, u, slope, sd = self._terms(V)
+        value = logsumexp(terms, axis=1)
+        weights = np.exp(terms - value[:, None])
+        # ∂α/∂μ_s = w_s h'/h / σ ,  ∂α/∂σ = Σ_s w_s (1 - u_s h'/h) / σ ;  μ_s = m + V [β, ξ_s]ᵀ ,  ∂σ/∂V = -V / σ
+        of_means = weights * slope / sd[:, None]
+        of_sd = (weights * (1.0 - u * slope)).sum(axis=1) / sd
+        of_V = of_means.sum(axis=1, keepdims=True) * self.posterior.whitened - (of_sd / sd)[:, None] * V
+        of_V[:, -self.normals.shape[1] :] += of_means @ self.normals
+        gradient = pull_back(of_V)
+        value -= math.log(len(self.best))
+        if self.feasibility is None:
+            return value, gradient
+        log_feasible, feasible_gradient = self.feasibility.value_and_gradient(X)
+        return value + log_feasible, gradient + feasible_gradient
+
+    def _terms(
+        self, V: Float64[np.ndarray, "m n"]
+    ) -> tuple[
+        Float64[np.ndarray, "m s"], Float64[np.ndarray, "m s"], Float64[np.ndarray, "m s"], Float64[np.ndarray, " m"]
+    ]:
+        """For each point and fantasy ln σ + ln h(u), u and h'(u) / h(u); for each point σ."""
         mean, variance = self.posterior.moments(V)
-        z = self.side * (mean - self.bound) / np.sqrt(variance)
-        slope = log_ndtr_slope(z)
-        of_mean = slope * self.side / np.sqrt(variance)
-        gradient = of_mean[:, None] * self.posterior.whitened + (slope * z / variance)[:, None] * V
-        return np.asarray(log_ndtr(z)), pull_back(gradient)
+        sd = np.sqrt(variance)
+        u = (mean[:, None] + V[:, -self.normals.shape[1] :] @ self.normals.T - self.best) / sd[:, None]
+        value, slope = log_improvement(u)
+        return np.log(sd)[:, None] + value, u, slope, sd
+
+    def _including(self, C: Float64[np.ndarray, "c d"], rng: np.random.Generator) -> "LogNoisyExpectedImprovement":
+        """The acquisition function with more points in C, whose values are drawn given those drawn before."""
+        n, drawn = len(self.posterior.X), self.normals.shape[1]
+        V = self.posterior.whiten(C)
+        posterior, S = self.posterior.believing(C)
+        normals = _normals(len(self.best), len(C), rng)
+        fantasies = self.posterior.moments(V)[0] + self.normals @ V[:, n - drawn :].T + normals @ S.T
+        if self.feasibility is not None:
+            fantasies = np.where(self.feasibility.expects_feasible(C), fantasies, -math.inf)
+        return replace(
+            self,
+            posterior=posterior,
+            normals=np.hstack([self.normals, normals]),
+            best=np.maximum(self.best, fantasies.max(axis=1)),
+        )
 
 
-@final
-@dataclass(frozen=True, slots=True, eq=False)
-class Sum:
-    """The sum of some acquisition functions: the product of what their logarithms stand for.
+def _baseline(posterior: Posterior, feasibility: LogFeasibility | None) -> Float64[np.ndarray, "b d"]:
+    """The observed points that are most likely the best of those expected to be feasible, by μ + σ."""
+    mean, variance = posterior.predict(posterior.X)
+    score = mean + np.sqrt(variance)
+    if feasibility is not None:
+        score = np.where(feasibility.expects_feasible(posterior.X), score, -math.inf)
+    likeliest = np.argsort(-score, kind="stable")[:BASELINE]
+    return posterior.X[likeliest[np.isfinite(score[likeliest])]]
 
-    Args:
-        parts: at least one.
-    """
 
-    parts: tuple[AcquisitionFunction, ...]
-
-    def value(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
-        """The sum of the values at X."""
-        return np.sum([part.value(X) for part in self.parts], axis=0)
-
-    def value_and_gradient(
-        self, X: Float64[np.ndarray, "m d"]
-    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, "m d"]]:
-        """The sums of the values and of the gradients at X."""
-        values, gradients = zip(*(part.value_and_gradient(X) for part in self.parts), strict=True)
-        return np.sum(values, axis=0), np.sum(gradients, axis=0)
+def _normals(samples: int, c: int, rng: np.random.Generator) -> Float64[np.ndarray, "s c"]:
+    """Standard normals, one from each of `samples` equally likely strata in every column (McKay et al. 1979)."""
+    strata = rng.permuted(np.tile(np.arange(samples), (c, 1)), axis=1).T
+    return ndtri((strata + 0.5) / samples)
