@@ -64,7 +64,7 @@ def test_given_values_that_are_not_of_the_space_are_refused(conditional: Space):
 )
 def test_samples_keep_constraints_however_small_the_region(space: Space, given):
     found = configurations(domain(space, **given))
-    assert len({tuple(c.values()) for c in found}) > 50
+    assert len({tuple(c.values()) for c in found}) > 40
     assert all(space.validate(c) == c and given.items() <= c.items() for c in found)
 
 

@@ -50,6 +50,15 @@ class Domain:
         positions = {columns[n]: encoding.positions(n, values) for n, values in allowed.items() if n in columns}
         return cls(encoding, valid, positions)
 
+    @cached_property
+    def is_decided(self) -> bool:
+        """Whether the given values leave nothing to choose."""
+        x = self.from_uniform(np.zeros((1, self.encoding.dimensions)))
+        searched = len(self.encoding.space.searched)
+        return all(
+            len(self.positions.get(int(j), ())) == 1 for j in np.flatnonzero(self.encoding.active(x)[0, :searched])
+        )
+
     def decode(self, x: Float64[np.ndarray, " d"]) -> dict[str, Value]:
         """The configuration of a point, the given values to the last bit."""
         return {name: self.given.get(name, value) for name, value in self.encoding.decode(x).items()}
@@ -179,14 +188,9 @@ class Domain:
         columns = list(self._constrained)
         X[:, columns] = inside[rng.integers(len(inside), size=count)][:, columns]
         corners = np.unique(inside[:, columns], axis=0)
-        for _ in range(_STEPS):
-            directions = rng.normal(size=(count, len(columns)))
-            if len(corners) > 1:  # differences of feasible points stay inside a region that is flat, such as a + b = 1
-                first = rng.integers(len(corners), size=count)
-                second = (first + rng.integers(1, len(corners), size=count)) % len(corners)
-                along = rng.random(count) < 0.5
-                directions[along] = (corners[first] - corners[second])[along]
-            X = self._step(X, directions, rng)
+        if len(corners) > 1:  # differences of feasible points stay inside a region that is flat, such as a + b = 1
+            for _ in range(_STEPS):
+                X = self._step(X, rng.normal(size=(count, len(corners))) @ (corners - corners.mean(axis=0)), rng)
         return self.project(X)
 
     def _step(
