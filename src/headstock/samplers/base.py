@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, Protocol, final, runtime_checkable
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Suggestion:
     memo: Mapping[str, Any] | None = None
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Chooses which parameters to try next.
 
