@@ -14,6 +14,7 @@ from headstock.errors import (
     NoResultError,
     ObjectiveError,
     SpaceError,
+    StorageError,
     UnknownTrialError,
 )
 from headstock.frames import Data
@@ -328,9 +329,24 @@ class Experiment:
 
         Raises:
             ExperimentExistsError: if the storage holds an experiment of its name.
-            StorageError: if it was written by a newer headstock.
+            StorageError: if it was written by a newer headstock, or is something else.
         """
-        raise NotImplementedError
+        if not isinstance(stored, Mapping) or stored.get("format") != FORMAT:
+            found = stored.get("format") if isinstance(stored, Mapping) else type(stored).__name__
+            raise StorageError(f"The JSON is of format {found!r}, not {FORMAT}. Give what Experiment.to_json() wrote.")
+        spec = ExperimentSpec(
+            name=stored["name"],
+            space=Space.from_json(stored["space"]),
+            objective=Objective.from_json(stored["objective"]),
+            outcome_constraints=_outcome_constraints(stored["outcome_constraints"]),
+            seed=stored["seed"],
+            sampler=stored["sampler"],
+            created=stored["created"],
+            space_version=stored["space_version"],
+        )
+        opened = open_storage(storage) if isinstance(storage, str | None) else storage
+        opened.create(spec, [TrialRecord.from_json(trial) for trial in stored["trials"]])
+        return cls.open(spec.name, storage=opened)
 
     def _report(self, index: int, step: int, metrics: Mapping[str, Any]) -> None:
         self._study.report(index, metrics, step=step, now=time.time())

@@ -6,7 +6,7 @@ are as good as) continuous, in turn with exact moves in the discrete ones.
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Final, Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -25,6 +25,7 @@ ARMIJO: Final = 1e-4
 BACKTRACKS: Final = 6
 
 
+@runtime_checkable
 class AcquisitionFunction(Protocol):
     """How much an evaluation is worth, on a logarithmic scale."""
 

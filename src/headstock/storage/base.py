@@ -190,8 +190,12 @@ class Storage(Protocol):
         """Where the storage lies, without a password."""
         ...
 
-    def create(self, spec: ExperimentSpec) -> None:
-        """Create an experiment without trials.
+    def create(self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = ()) -> None:
+        """Create an experiment.
+
+        Args:
+            spec: what it is.
+            trials: trials of an experiment that was written down, as they stand, by index from 0.
 
         Raises:
             ExperimentExistsError: if the name is taken.

@@ -50,8 +50,8 @@ class SqlStorage:
         """Where the storage lies, without a password."""
         return self.database.url
 
-    def create(self, spec: ExperimentSpec) -> None:
-        """Create an experiment without trials."""
+    def create(self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = ()) -> None:
+        """Create an experiment, with trials as they stand."""
         with self.database.writing() as connection:
             if connection.scalar(select(experiments.c.id).where(experiments.c.name == spec.name)) is not None:
                 raise ExperimentExistsError(f"{self.url} already has an experiment {spec.name!r}. Choose another name.")
@@ -59,6 +59,8 @@ class SqlStorage:
             assert key is not None  # noqa: S101 - mypy does not know that an insert of one row has a key
             space = {"experiment": key.id, "version": spec.space_version, "space": spec.space.to_json()}
             connection.execute(insert(spaces).values(space))
+            if trials:
+                self._open(connection, spec.name).restore(trials)
 
     def experiment(self, name: str) -> ExperimentSpec:
         """What the experiment is."""

@@ -76,6 +76,27 @@ class OpenExperiment:
         self.connection.execute(insert(trials), rows)
         self._advance(updated=now, trials_created=self.stored.trials_created + len(new))
 
+    def restore(self, records: Sequence[TrialRecord]) -> None:
+        """Write the trials of an experiment that has none yet, with what they reported."""
+        self.add(records, now=max(trial.finished or trial.started or trial.created for trial in records))
+        rows = [
+            {
+                "experiment": self.stored.id,
+                "trial": trial.index,
+                "attempt": trial.attempt,
+                "step": observation.step,
+                "metric": metric,
+                "mean": observation.mean,
+                "sem": observation.sem,
+                "time": trial.started or trial.created,
+            }
+            for trial in records
+            for metric, curve in trial.reports.items()
+            for observation in curve
+        ]
+        if rows:
+            self.connection.execute(insert(reports), rows)
+
     def save(self, before: TrialRecord, after: TrialRecord, *, now: float | None = None) -> TrialRecord:
         """Write what has changed of a trial, which is given back."""
         old, new = self.stored.trial_row(before), self.stored.trial_row(after)

@@ -1,0 +1,177 @@
+from typing import Any
+
+import pytest
+
+from headstock import Budget, Failed, Float, Int, Sobol, Space, Trial
+from headstock.errors import HeadstockError, TooManyFailuresError
+from headstock.history import History
+from headstock.objective import Objective
+from headstock.processes import is_dead, new_owner
+from headstock.runner import Ended, run
+from headstock.storage import ExperimentSpec, open_storage
+from headstock.study import Study
+from headstock.trial import TrialState
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def study_of(space: Space | None = None) -> Study:
+    storage = open_storage()
+    storage.create(ExperimentSpec("run", space or Space(x=Float(0, 1)), Objective("score"), seed=3))
+    return Study(storage, storage.experiment("run"), Sobol())
+
+
+def run_study(study: Study, evaluate: Any, *, clock: Clock | None = None, batch_size: int = 1, **budget: Any) -> Ended:
+    return run(
+        study, evaluate, budget=Budget(**budget), clock=clock or Clock(), observe=lambda _: None, batch_size=batch_size
+    )
+
+
+def test_trials_are_a_total():
+    study = study_of()
+    assert run_study(study, lambda t: t.parameters["x"], trials=3) is Ended.BUDGET
+    assert run_study(study, lambda t: t.parameters["x"], trials=5) is Ended.BUDGET
+    assert [t.state for t in study.history()] == [TrialState.COMPLETED] * 5
+
+
+def test_seconds_and_target():
+    study, clock = study_of(), Clock()
+
+    def slow(_: Trial) -> float:
+        clock.now += 10.0
+        return 0.0
+
+    assert run_study(study, slow, clock=clock, seconds=25.0) is Ended.BUDGET
+    assert len(study.history()) == 3
+    assert study.trial(0).seconds == 10.0
+    assert run_study(study, lambda _: 1.0, target=0.9) is Ended.TARGET
+    assert len(study.history()) == 4
+
+
+def test_a_finite_space_ends_the_run():
+    assert run_study(study_of(Space(n=Int(1, 3))), lambda t: t.parameters["n"], trials=9) is Ended.EXHAUSTED
+
+
+def test_an_exception_is_that_trial_s_failure():
+    study = study_of()
+
+    def evaluate(trial: Trial) -> float:
+        if trial.index == 1:
+            raise ValueError("bad luck\nin detail")
+        return 1.0
+
+    run_study(study, evaluate, trials=3)
+    failed = study.trial(1)
+    assert failed.state is TrialState.FAILED
+    assert failed.error == "ValueError: bad luck"
+    assert "raise ValueError" in (failed.traceback or "")
+    assert study.history().counts == {TrialState.COMPLETED: 2, TrialState.FAILED: 1}
+
+
+@pytest.mark.parametrize("result", [float("nan"), "0.9", {"loss": 1.0}, None])
+def test_what_is_no_result_fails_the_trial(result: Any):
+    study = study_of()
+    run_study(study, lambda _: result, trials=1)
+    assert study.trial(0).state is TrialState.FAILED
+    assert "MetricError" in (study.trial(0).error or "")
+
+
+def test_told_failures_need_no_exception():
+    study = study_of()
+    run_study(study, lambda _: Failed("out of memory"), trials=1)
+    assert study.trial(0).error == "out of memory"
+
+
+def test_too_many_failures_end_the_run_with_the_first_cause():
+    study = study_of()
+
+    def evaluate(trial: Trial) -> float:
+        raise RuntimeError(f"cause {trial.index}")
+
+    with pytest.raises(TooManyFailuresError, match=r"5 of 5 .*RuntimeError: cause 0"):
+        run_study(study, evaluate, trials=20)
+    assert study.history().counts == {TrialState.FAILED: 5}
+
+
+def test_half_of_the_evaluations_may_fail():
+    study = study_of()
+
+    def evaluate(trial: Trial) -> float:
+        if trial.index % 2:
+            raise RuntimeError("every second one")
+        return 1.0
+
+    assert run_study(study, evaluate, trials=20) is Ended.BUDGET
+
+
+def test_an_interruption_loses_nothing_and_the_run_goes_on():
+    study = study_of()
+
+    def interrupted(trial: Trial) -> float:
+        if trial.index == 2:
+            raise KeyboardInterrupt
+        return 1.0
+
+    assert run_study(study, interrupted, trials=6, batch_size=2) is Ended.INTERRUPTED
+    assert study.history().counts == {TrialState.COMPLETED: 2, TrialState.QUEUED: 2}
+    assert run_study(study, lambda _: 1.0, trials=6, batch_size=2) is Ended.BUDGET
+    assert study.history().counts == {TrialState.COMPLETED: 6}
+    assert study.trial(2).attempt == 1
+
+
+def test_a_dead_process_s_trial_is_queued_again():
+    study = study_of()
+    host = new_owner().split("/", maxsplit=1)[0]
+    study.ask(now=0.0, owner=f"{host}/1/999999999/1.00/abcd")
+    study.ask(now=0.0, owner=None)
+    run_study(study, lambda _: 1.0, trials=3)
+    assert [t.state for t in study.history()] == [TrialState.COMPLETED, TrialState.RUNNING, TrialState.COMPLETED]
+
+
+def test_a_live_process_keeps_its_trials():
+    assert not is_dead(new_owner())
+    assert not is_dead("another-host/1/999999999/1.00/abcd")
+    assert new_owner() != new_owner()
+
+
+def test_the_last_report_is_the_result_of_a_function_that_returns_nothing():
+    study = study_of()
+    seeds = set()
+
+    def train(trial: Trial) -> None:
+        seeds.add(trial.seed)
+        for epoch in trial.steps(3):
+            trial.report(loss=1.0 - epoch)
+            trial.report(score=epoch / 10)
+
+    run_study(study, train, trials=2)
+    record = study.trial(1)
+    assert [(o.step, o.mean) for o in record.reports["score"]] == [(1, 0.0), (2, 0.1), (3, 0.2)]
+    assert [(o.step, o.mean) for o in record.reports["loss"]] == [(1, 1.0), (2, 0.0), (3, -1.0)]
+    assert record.objective_mean == 0.2
+    assert len(seeds) == 2
+
+
+def test_the_observer_sees_starts_and_ends():
+    study = study_of()
+    seen: list[tuple[int, int]] = []
+
+    def observe(history: History) -> None:
+        seen.append((len(history), len(history.observed)))
+
+    run(study, lambda _: 1.0, budget=Budget(trials=2), clock=Clock(), observe=observe)
+    assert seen == [(1, 0), (1, 1), (2, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("bounds", [{}, {"trials": 0}, {"seconds": -1.0}, {"seconds": float("inf")}])
+def test_a_budget_has_a_bound(bounds: dict[str, Any]):
+    with pytest.raises(HeadstockError):
+        Budget(**bounds)
