@@ -6,7 +6,7 @@ from typing import Final, final
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import logsumexp, ndtri
+from scipy.special import ndtri
 
 from headstock.acquisition.analytic import LogFeasibility, log_improvement
 from headstock.gp.regression import Posterior
@@ -75,7 +75,7 @@ class LogNoisyExpectedImprovement:
     def value(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
         """α at each point."""
         terms, *_ = self._terms(self.posterior.whiten(X))
-        value = logsumexp(terms, axis=1) - math.log(len(self.best))
+        value, _ = _log_mean_exp(terms)
         return value if self.feasibility is None else value + self.feasibility.value(X)
 
     def value_and_gradient(
@@ -84,15 +84,13 @@ class LogNoisyExpectedImprovement:
         """α at each point and its gradient, which is zero in categorical columns."""
         V, pull_back = self.posterior.whiten_with_pull_back(X)
         terms, u, slope, sd = self._terms(V)
-        value = logsumexp(terms, axis=1)
-        weights = np.exp(terms - value[:, None])
+        value, weights = _log_mean_exp(terms)
         # ∂α/∂μ_s = w_s h'/h / σ ,  ∂α/∂σ = Σ_s w_s (1 - u_s h'/h) / σ ;  μ_s = m + V [β, ξ_s]ᵀ ,  ∂σ/∂V = -V / σ
         of_means = weights * slope / sd[:, None]
         of_sd = (weights * (1.0 - u * slope)).sum(axis=1) / sd
         of_V = of_means.sum(axis=1, keepdims=True) * self.posterior.whitened - (of_sd / sd)[:, None] * V
         of_V[:, -self.normals.shape[1] :] += of_means @ self.normals
         gradient = pull_back(of_V)
-        value -= math.log(len(self.best))
         if self.feasibility is None:
             return value, gradient
         log_feasible, feasible_gradient = self.feasibility.value_and_gradient(X)
@@ -135,6 +133,14 @@ def _baseline(posterior: Posterior, feasibility: LogFeasibility | None) -> Float
         score = np.where(feasibility.expects_feasible(posterior.X), score, -math.inf)
     likeliest = np.argsort(-score, kind="stable")[:BASELINE]
     return posterior.X[likeliest[np.isfinite(score[likeliest])]]
+
+
+def _log_mean_exp(terms: Float64[np.ndarray, "m s"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, "m s"]]:
+    """The logarithm of the mean of exp(terms) over each row, and its gradient in the terms: their softmax."""
+    top = terms.max(axis=1, keepdims=True)
+    weights = np.exp(terms - top)
+    total = weights.sum(axis=1, keepdims=True)
+    return (top + np.log(total / terms.shape[1]))[:, 0], weights / total
 
 
 def _normals(samples: int, c: int, rng: np.random.Generator) -> Float64[np.ndarray, "s c"]:

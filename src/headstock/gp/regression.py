@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, final
 
 import numpy as np
@@ -209,11 +209,13 @@ class Posterior:
     ) -> tuple[Float64[np.ndarray, "m n"], Callable[[Float64[np.ndarray, "m n"]], Float64[np.ndarray, "m d"]]]:
         """`whiten`, and the map from the gradient of a function in V to its gradient in X."""
         K, slope = self.kernel.value_and_slope(X, self.X)
+        return K @ self.inverse_root.T, partial(self._pull_back, X, slope)
 
-        def pull_back(gradient: Float64[np.ndarray, "m n"]) -> Float64[np.ndarray, "m d"]:
-            return self.kernel.pull_back(X, self.X, (gradient @ self.inverse_root) * slope)
-
-        return K @ self.inverse_root.T, pull_back
+    def _pull_back(
+        self, X: Float64[np.ndarray, "m d"], slope: Float64[np.ndarray, "m n"], gradient: Float64[np.ndarray, "m n"]
+    ) -> Float64[np.ndarray, "m d"]:
+        """The gradient in X of a function whose gradient in V is known."""
+        return self.kernel.pull_back(X, self.X, (gradient @ self.inverse_root) * slope)
 
     def believing(self, C: Float64[np.ndarray, "c d"]) -> tuple["Posterior", Float64[np.ndarray, "c c"]]:
         """The posterior if the function turned out to be exactly its mean at C, and the joint deviation there.
