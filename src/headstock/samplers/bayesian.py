@@ -14,8 +14,8 @@ from headstock.domain import Domain
 from headstock.encoding import Encoding
 from headstock.errors import NumericalError
 from headstock.gp.linalg import one_thread
-from headstock.gp.regression import Hyperparameters
-from headstock.gp.surrogate import Surrogate, condition_surrogate, fit_surrogate
+from headstock.gp.regression import Hyperparameters, Posterior, TrainingSet, condition
+from headstock.gp.surrogate import CONDITIONED, Surrogate, condition_surrogate, fit_surrogate
 from headstock.history import History
 from headstock.objective import OutcomeConstraint
 from headstock.parameters import Parameters
@@ -32,8 +32,9 @@ ALWAYS_REFITTED: Final = 100
 GROWTH: Final = 1.03
 SURPRISE: Final = 3.0
 ANCHORS: Final = 5
+LABEL_NOISE: Final = 0.1
 FANTASISED: Final = 128
-"""How many of the pending trials, the newest, are part of the fantasies; their cost grows with the cube."""
+"""How many of the failed and pending trials are part of the fantasies; their cost grows with the cube."""
 
 
 @final
@@ -43,7 +44,7 @@ class Bayesian:
 
     The surrogate is a Gaussian process with the most probable hyper-parameters, the acquisition function log noisy
     expected improvement (Ament et al. 2023), with the probability that the outcome constraints hold. Pending trials
-    count by what they may turn out to be. A trial that failed is not suggested again.
+    count by what they may turn out to be, and so do failed ones: beside them there is little to gain.
 
     Args:
         initial: how many results, or pending trials, come before the model; max(4, min(2 d, 10)) for d searched
@@ -96,19 +97,24 @@ class _Beliefs:
         objective: the surrogate of the objective.
         constraints: of each outcome constraint that was measured, the surrogate and the bound on its scale.
         memo: the hyper-parameters, for the trials that are suggested by them.
+        survival: of a label that is positive where trials give results and negative where they fail; None if none did.
     """
 
     objective: Surrogate
     constraints: Mapping[OutcomeConstraint, tuple[Surrogate, float]]
     memo: Mapping[str, Any]
+    survival: Posterior | None = None
 
     @property
     def feasibility(self) -> LogFeasibility | None:
-        """The log probability that the outcome constraints hold; None without constraints."""
-        if not self.constraints:
+        """The log probability of a result that keeps the outcome constraints; None if nothing speaks against it."""
+        bounded = [(surrogate.posterior, bound) for surrogate, bound in self.constraints.values()]
+        if self.survival is not None:
+            bounded.append((self.survival, 0.0))
+        if not bounded:
             return None
-        surrogates, bounds = zip(*self.constraints.values(), strict=True)
-        return LogFeasibility(tuple(s.posterior for s in surrogates), bounds)
+        posteriors, bounds = zip(*bounded, strict=True)
+        return LogFeasibility(posteriors, bounds)
 
 
 def _modelled(history: History, domain: Domain, count: int, rng: np.random.Generator) -> list[Suggestion]:
@@ -120,7 +126,11 @@ def _modelled(history: History, domain: Domain, count: int, rng: np.random.Gener
     encoding = domain.encoding
     X = encoding.encode([t.parameters for t in history])
     beliefs = _learn(history, encoding, X[[t.index for t in history.observed]])
-    acquisition = _acquisition(beliefs, X[[t.index for t in history.pending][-FANTASISED:]], rng)
+    if history.failed:
+        beliefs = replace(beliefs, survival=_survival(history, X, beliefs.objective))
+    # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
+    believed = [t.index for t in (*history.failed, *history.pending)]
+    acquisition = _acquisition(beliefs, X[believed[-FANTASISED:]], rng)
     anchors = _anchors(beliefs)
     suggestions: list[Suggestion] = []
     for _ in range(count):
@@ -205,6 +215,19 @@ def _learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"]) 
         "hyperparameters": {name: s.hyperparameters.to_json() for name, s in named.items()},
     }
     return _Beliefs(objective, constraints, {"bayesian": memo})
+
+
+def _survival(history: History, X: Float64[np.ndarray, "n d"], objective: Surrogate) -> Posterior:
+    """Regression of a label, +1 for a trial with a result and -1 for one that failed (a least-squares classifier).
+
+    Rasmussen and Williams 2006, section 6.5; the lengthscales are the objective's. The newest trials are used.
+    """
+    labels = {t.index: 1.0 for t in history.observed} | {t.index: -1.0 for t in history.failed}
+    rows = sorted(labels)[-CONDITIONED:]
+    y = np.array([labels[row] for row in rows])
+    hyperparameters = replace(objective.hyperparameters, log_variance=0.0, log_noise=np.log(LABEL_NOISE).item())
+    unknown = np.full(len(rows), np.nan)
+    return condition(hyperparameters, TrainingSet(X[rows], y, unknown, objective.posterior.kernel.categorical))
 
 
 def _is_surprised(surrogate: Surrogate, new: int) -> bool:
