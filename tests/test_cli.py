@@ -1,0 +1,136 @@
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from headstock import Budget, Experiment, Float, Space, cli
+from headstock.exports import trials_csv
+
+Invoke = Callable[..., Result]
+HOSTILE = "=1+1 <b>[red]</script>"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path}/a.db"
+    with Experiment("cifar10", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        experiment.run(lambda t: (t.parameters["lr"], 0.01), budget=Budget(trials=6))
+    with Experiment(HOSTILE, Space(lr=Float(0.1, 1.0)), minimize="loss", storage=url):
+        pass
+    return url
+
+
+@pytest.fixture
+def invoke(url: str) -> Invoke:
+    return lambda *words: CliRunner().invoke(cli.app, [*words, "--storage", url])
+
+
+def test_list(invoke: Invoke):
+    listed = json.loads(invoke("list", "--json").stdout)
+    assert [e["name"] for e in listed] == ["cifar10", HOSTILE]
+    assert listed[0]["trials"] == {"completed": 6}
+    assert listed[1]["best"] is None
+    shown = invoke("list").stdout
+    assert "6 completed" in shown
+    assert "[red]" in shown
+
+
+def test_show(invoke: Invoke):
+    shown = invoke("show", "cifar10").stdout
+    assert "maximise accuracy" in shown
+    assert "best believed: accuracy" in shown
+    assert json.loads(invoke("show", "cifar10", "--json").stdout)["counts"] == {"completed": 6}
+    assert "No trial has a result" in invoke("show", HOSTILE).stdout
+
+
+def test_trials(invoke: Invoke):
+    listed = json.loads(invoke("trials", "cifar10", "--json").stdout)
+    assert [t["index"] for t in listed] == list(range(6))
+    assert listed[0]["state"] == "completed"
+    assert set(listed[0]["parameters"]) == {"lr"}
+    assert [t["index"] for t in json.loads(invoke("trials", "cifar10", "--json", "--limit", "2").stdout)] == [4, 5]
+    assert "4 older trials" in invoke("trials", "cifar10", "--limit", "2").stdout
+
+
+def test_best(invoke: Invoke):
+    best = json.loads(invoke("best", "cifar10", "--json").stdout)
+    assert best["seen"]["parameters"]["lr"] == pytest.approx(best["seen"]["mean"])
+    assert 0 <= best["believed"]["probability"] <= 1
+    assert "best seen" in invoke("best", "cifar10").stdout
+
+
+def test_export_and_delete(invoke: Invoke, tmp_path: Path):
+    rows = list(csv.DictReader(io.StringIO(invoke("export", "cifar10").stdout)))
+    assert len(rows) == 6
+    assert float(rows[0]["accuracy"]) == pytest.approx(float(rows[0]["lr"]))
+    path = tmp_path / "all.json"
+    invoke("export", "cifar10", "--format", "json", "--out", str(path))
+    assert len(Experiment.from_json(json.loads(path.read_text(encoding="utf-8"))).trials) == 6
+    assert invoke("delete", "cifar10").exit_code == 1
+    assert invoke("delete", "cifar10", "--yes").exit_code == 0
+    assert [e["name"] for e in json.loads(invoke("list", "--json").stdout)] == [HOSTILE]
+
+
+def test_report(invoke: Invoke, tmp_path: Path):
+    path = tmp_path / "report.html"
+    assert invoke("report", "cifar10", "--out", str(path)).exit_code == 0
+    assert path.read_text(encoding="utf-8").startswith("<!")
+
+
+def test_cells_that_a_spreadsheet_would_run_are_text():
+    experiment = Experiment("x", Space({"=lr": Float(0, 1)}), maximize="@score")
+    experiment.tell(experiment.ask(), {"@score": -1.0})
+    rows = list(csv.reader(io.StringIO(trials_csv(experiment.history))))
+    assert "'=lr" in rows[0]
+    assert "'@score" in rows[0]
+    assert rows[1][rows[0].index("'@score")] == "-1.0"
+
+
+def test_help_names_every_command():
+    shown = CliRunner().invoke(cli.app, ["--help"])
+    assert shown.exit_code == 0
+    for command in ("demo", "list", "show", "trials", "best", "report", "export", "delete"):
+        assert command in shown.stdout
+        assert CliRunner().invoke(cli.app, [command, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["best", "nothing"], 1, "no experiment 'nothing'"),
+        (["best", HOSTILE], 1, "No trial has a result"),
+        (["frobnicate"], 2, ""),
+        (["--version"], 0, ""),
+    ],
+)
+def test_exit_codes(
+    words: list[str],
+    code: int,
+    message: str,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("HEADSTOCK_STORAGE", url)
+    monkeypatch.setattr("sys.argv", ["headstock", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code or 0) == code
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert code != 1 or errors.count("\n") == 1
+
+
+def test_a_storage_that_is_not_there_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("sys.argv", ["headstock", "list", "--storage", f"sqlite:///{tmp_path}/no.db"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert "There is no storage" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
