@@ -90,10 +90,17 @@ class _Axis:
         scaled = np.log(np.maximum(values, np.finfo(float).tiny)) if self.log else values
         return np.clip((scaled - self.lower) / self.width, -1.0, 2.0)
 
-    def natural(self, positions: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-        """The natural value nearest to each position."""
+    def relaxed(
+        self, positions: Float64[np.ndarray, " n"]
+    ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        """The value at each position if there were no steps, and its derivative."""
         scaled = self.lower + positions * self.width
         values = np.exp(scaled) if self.log else scaled
+        return values, self.width * values if self.log else np.full_like(values, self.width)
+
+    def natural(self, positions: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """The natural value nearest to each position."""
+        values, _ = self.relaxed(positions)
         if self.levels:
             index = np.clip(np.rint((values - self.low) / self.step), 0.0, self.levels - 1.0)
             values = self.low + index * self.step
@@ -275,6 +282,46 @@ class Encoding:
             slack = _SLACK * np.maximum(max(1.0, abs(constraint.bound)), np.abs(terms).max(axis=0))
             kept &= terms.sum(axis=0) <= constraint.bound + slack
         return kept
+
+    def shifted(
+        self, name: str, x: Float64[np.ndarray, " n"], steps: Int64[np.ndarray, " s"]
+    ) -> Float64[np.ndarray, "n s"]:
+        """The positions of the values so many steps away from those at x in the column of a parameter with steps.
+
+        Steps beyond the bounds end there.
+        """
+        parameter = self.space[name]
+        if isinstance(parameter, Fixed):
+            raise TypeError
+        axis = _Axis.of(parameter)
+        values = axis.natural(x)[:, None] + steps * axis.step
+        return axis.snap(axis.unit(values.ravel())).reshape(values.shape)
+
+    def slack(
+        self, X: Float64[np.ndarray, "m d"]
+    ) -> tuple[Float64[np.ndarray, "m c"], Float64[np.ndarray, "m c d"]]:
+        """By how much each of c linear constraints is kept if nothing is rounded, and the gradient of that.
+
+        As a share of the range of the constraint's left side; negative where it is broken.
+        """
+        constraints = self.space.constraints
+        slack, gradient = np.empty((len(X), len(constraints))), np.zeros((len(X), len(constraints), self.dimensions))
+        for i, constraint in enumerate(constraints):
+            slack[:, i] = constraint.bound
+            extent = 0.0
+            for name, weight in constraint.weights.items():
+                parameter = self.space[name]
+                if isinstance(parameter, Fixed):
+                    slack[:, i] -= weight * self.natural(name, X)
+                    continue
+                j, axis = self._index[name], _Axis.of(parameter)
+                values, slopes = axis.relaxed(X[:, j])
+                slack[:, i] -= weight * values
+                gradient[:, i, j] = -weight * slopes
+                extent += abs(weight) * (axis.high - axis.low)
+            slack[:, i] /= extent
+            gradient[:, i] /= extent
+        return slack, gradient
 
     def positions(self, name: str, values: Sequence[Value] | None = None) -> Float64[np.ndarray, " n"]:
         """Where values of an active parameter lie in its column; all of its values, in order, if none are named.

@@ -13,6 +13,7 @@ HeadstockError
 ├── NumericalError              a covariance matrix cannot be factorised (handled inside headstock)
 ├── MissingDependencyError      an optional library is not there, or does not work
 ├── DatasetError                training data that cannot be used
+├── DivergedError               a training whose loss is no longer a number
 └── StorageError                the storage cannot do what was asked
     ├── UnknownExperimentError  no experiment of this name
     ├── ExperimentExistsError   the name is taken, by something different
@@ -73,6 +74,10 @@ class MissingDependencyError(HeadstockError, ImportError):
 
 class DatasetError(HeadstockError, ValueError):
     """Training data or weights that cannot be used: missing files, wrong shapes, unknown layout."""
+
+
+class DivergedError(HeadstockError, ArithmeticError):
+    """A training diverged: its loss is no longer a finite number."""
 
 
 class StorageError(HeadstockError):

@@ -44,11 +44,21 @@ def test_a_slice_of_another_metric(branching: Model):
     np.testing.assert_allclose(found.means, [3.2, 6.4, 12.8, 25.6], atol=1.5)
 
 
+def test_a_slice_lies_within_its_band(digits: Model):
+    found = slice_along(digits, "lr", density=9)
+    predicted = [digits.predict_one({**found.at, "lr": lr})["accuracy"].mean for lr in found.values]
+    np.testing.assert_allclose(found.means, predicted)
+    assert (found.lower < found.means).all()
+    assert (found.means < found.upper).all()
+
+
 def test_where_a_condition_switches_a_parameter_off_there_is_no_value(branching: Model):
     found = surface(branching, "optimizer", "momentum", density=4)
     assert found.x_values == ("sgd", "adamw", "rmsprop")
     assert np.isfinite(found.means[:, 0]).all()
     assert np.isnan(found.means[:, 1:]).all()
+    under_sgd = slice_along(branching, "momentum", density=4)
+    np.testing.assert_allclose(found.means[:, 0], under_sgd.means)
 
 
 def test_a_condition_is_fulfilled_to_show_what_is_under_it(branching: Model):

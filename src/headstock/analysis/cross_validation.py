@@ -6,12 +6,17 @@ from typing import Final, final
 import numpy as np
 from jaxtyping import Float64
 from scipy.special import ndtri
+from scipy.stats import rankdata
 
+from headstock.analysis.intervals import central_interval
 from headstock.errors import NoResultError
 from headstock.gp.surrogate import Surrogate
 from headstock.history import History
 
 FEWEST: Final = 3
+
+LEVEL: Final = 0.9
+"""The probability of the intervals in `CrossValidation`."""
 
 
 @final
@@ -22,23 +27,22 @@ class CrossValidation:
     The hyper-parameters are those of the whole fit (Rasmussen and Williams 2006, section 5.4.2).
 
     Args:
-        metric: the metric, in whose units the numbers are.
+        metric: the metric, in whose units observations and predictions are.
         trials: the index of each observation's trial.
         observed: the observations.
         predicted: their predictions from the others.
-        sds: the standard deviations of the predictions, the noise of an observation included.
+        lower: the lower ends of the predictions' 90 % intervals, the noise of an observation included.
+        upper: their upper ends.
+        residuals: (observed - predicted) / sd on the surrogate's standard scale: standard normal if the model is right.
     """
 
     metric: str
     trials: tuple[int, ...]
     observed: Float64[np.ndarray, " n"]
     predicted: Float64[np.ndarray, " n"]
-    sds: Float64[np.ndarray, " n"]
-
-    @property
-    def residuals(self) -> Float64[np.ndarray, " n"]:
-        """(observed - predicted) / sd: standard normal if the model is right."""
-        return (self.observed - self.predicted) / self.sds
+    lower: Float64[np.ndarray, " n"]
+    upper: Float64[np.ndarray, " n"]
+    residuals: Float64[np.ndarray, " n"]
 
     def coverage(self, level: float) -> float:
         """The share of observations inside their central intervals of probability `level`; near `level` if it is right.
@@ -56,6 +60,16 @@ class CrossValidation:
         variation = float(np.sum((self.observed - self.observed.mean()) ** 2))
         return 1.0 - float(np.sum((self.observed - self.predicted) ** 2)) / variation if variation > 0 else np.nan
 
+    @property
+    def rank_correlation(self) -> float:
+        """Spearman's ρ, Pearson's correlation of ranks: 1 if the predictions put the trials into their true order.
+
+        NaN if all observations, or all predictions, are equal.
+        """
+        a, b = (ranks - ranks.mean() for ranks in map(rankdata, (self.observed, self.predicted)))
+        scale = float(np.sqrt((a @ a) * (b @ b)))
+        return float(a @ b) / scale if scale > 0 else np.nan
+
 
 def cross_validate(surrogate: Surrogate, history: History, metric: str) -> CrossValidation:
     """Predict each observation of a metric from all others.
@@ -70,8 +84,23 @@ def cross_validate(surrogate: Surrogate, history: History, metric: str) -> Cross
     """
     values, _ = history.values(metric)
     measured = np.isfinite(values)
-    if measured.sum() < FEWEST:
-        raise NoResultError(f"Cross-validation needs at least {FEWEST} values of {metric}; there are {measured.sum()}.")
-    predicted, sds = surrogate.leave_one_out()
+    observed = values[measured]
+    if len(observed) < FEWEST:
+        raise NoResultError(f"Cross-validation needs at least {FEWEST} values of {metric}; there are {len(observed)}.")
+    means, sds = (array[measured] for array in _left_out(surrogate))
+    predicted, _ = surrogate.transform.invert(means, sds)
+    lower, upper = central_interval(surrogate.transform, means, sds, LEVEL)
+    residuals = surrogate.transform.sign * (surrogate.transform.apply(observed) - means) / sds
     trials = tuple(t.index for t, known in zip(history.observed, measured, strict=True) if known)
-    return CrossValidation(metric, trials, values[measured], predicted[measured], sds[measured])
+    return CrossValidation(metric, trials, observed, predicted, lower, upper, residuals)
+
+
+def _left_out(surrogate: Surrogate) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """Each observation's mean and standard deviation, noise included, given the others, on standard scale.
+
+    Observations that the posterior does not use are predicted from those that it uses.
+    """
+    means, variances = surrogate.posterior.predict(surrogate.X)
+    variances += surrogate.hyperparameters.noise
+    means[surrogate.used], variances[surrogate.used] = surrogate.posterior.leave_one_out(surrogate.y)
+    return means, np.sqrt(variances)

@@ -9,6 +9,7 @@ from jaxtyping import Float64
 
 from headstock.analysis.cross_validation import CrossValidation, cross_validate
 from headstock.analysis.importance import Importance, importances
+from headstock.analysis.intervals import central_interval
 from headstock.encoding import Encoding
 from headstock.errors import MetricError, NoResultError, ParameterError
 from headstock.gp.surrogate import Surrogate, fit_surrogate
@@ -79,6 +80,14 @@ class Model:
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """Means and standard errors of the noise-free metric at encoded points, in the metric's units."""
         return self.surrogate(metric).predict(X)
+
+    def interval(
+        self, X: Float64[np.ndarray, "m d"], level: float, metric: str | None = None
+    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """Both ends of the noise-free metric's central intervals at encoded points, in the metric's units."""
+        surrogate = self.surrogate(metric)
+        means, variances = surrogate.posterior.predict(X)
+        return central_interval(surrogate.transform, means, np.sqrt(variances), level)
 
     def predict(self, points: Iterable[Any]) -> tuple[dict[str, list[float]], dict[str, dict[str, list[float]]]]:
         """What each metric is expected to be, without noise, at some configurations.

@@ -4,16 +4,19 @@ Everywhere, parameters that a condition switches off and points that break a lin
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from headstock.analysis.model import Model
 from headstock.analysis.winner import best_believed
 from headstock.errors import NoResultError, ParameterError
 from headstock.parameters import Choice, Fixed, Int, Parameter, Parameters, Value, conditions, identity
 from headstock.space import Space
+
+LEVEL: Final = 0.95
+"""The probability of the intervals in `Slice`."""
 
 
 @final
@@ -52,7 +55,8 @@ class Slice:
         parameter: the parameter that varies.
         values: its values, evenly spaced on the scale that it is searched on.
         means: the posterior means; NaN where there is nothing to evaluate.
-        sems: the posterior standard errors; NaN likewise.
+        lower: the lower ends of the central 95 % intervals; NaN likewise.
+        upper: their upper ends; NaN likewise.
         at: the configuration that holds the other parameters.
     """
 
@@ -60,7 +64,8 @@ class Slice:
     parameter: str
     values: tuple[Value, ...]
     means: Float64[np.ndarray, " m"]
-    sems: Float64[np.ndarray, " m"]
+    lower: Float64[np.ndarray, " m"]
+    upper: Float64[np.ndarray, " m"]
     at: Parameters
 
 
@@ -85,14 +90,14 @@ def surface(
         raise ParameterError(f"Both axes are {x!r}. Choose two different parameters of {', '.join(_varied(model))}.")
     columns, rows = _values(model, x, density), _values(model, y, density)
     held = _held(model, at, x, y)
-    x_points = model.encoding.encode([{**held, x: value} for value in columns])
-    y_points = model.encoding.encode([{**held, y: value} for value in rows])
-    X = np.tile(x_points, (len(rows), 1))
-    y_column = model.encoding.names.index(y)
-    X[:, y_column] = np.repeat(y_points[:, y_column], len(columns))
-    means, sems = _posterior(model, metric, X, (x, y))
-    if not np.isfinite(means).any():
+    X = np.repeat(model.encoding.encode([held]), len(rows) * len(columns), axis=0)
+    X[:, model.encoding.names.index(x)] = np.tile(_positions(model, x, columns, held), len(rows))
+    X[:, model.encoding.names.index(y)] = np.repeat(_positions(model, y, rows, held), len(columns))
+    X, shown = _settled(model, X, x, y)
+    if not shown.any():
         raise NoResultError(f"{x} and {y} are never active together, so there is nothing to show over both.")
+    means, sems = np.full(len(X), np.nan), np.full(len(X), np.nan)
+    means[shown], sems[shown] = model.posterior(X[shown], metric)
     shape = (len(rows), len(columns))
     name = metric or model.history.objective.metric
     return Surface(name, x, y, columns, rows, means.reshape(shape), sems.reshape(shape), held)
@@ -104,9 +109,11 @@ def slice_along(
     """The posterior along one parameter; arguments and errors as those of `surface`."""
     values = _values(model, parameter, density)
     held = _held(model, at, parameter)
-    X = model.encoding.encode([{**held, parameter: value} for value in values])
-    means, sems = _posterior(model, metric, X, (parameter,))
-    return Slice(metric or model.history.objective.metric, parameter, values, means, sems, held)
+    X, shown = _settled(model, model.encoding.encode([{**held, parameter: value} for value in values]), parameter)
+    means, lower, upper = (np.full(len(values), np.nan) for _ in range(3))
+    means[shown], _ = model.posterior(X[shown], metric)
+    lower[shown], upper[shown] = model.interval(X[shown], LEVEL, metric)
+    return Slice(metric or model.history.objective.metric, parameter, values, means, lower, upper, held)
 
 
 def grid(parameter: Parameter, density: int) -> tuple[Value, ...]:
@@ -150,15 +157,19 @@ def _activate(space: Space, name: str, held: dict[str, Value], *, free: tuple[st
             held[parent] = allowed[0]
 
 
-def _posterior(
-    model: Model, metric: str | None, X: Float64[np.ndarray, "m d"], axes: tuple[str, ...]
-) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
-    """Means and standard errors where the axes are active and the constraints kept, else NaN."""
+def _positions(model: Model, name: str, values: tuple[Value, ...], held: Parameters) -> Float64[np.ndarray, " v"]:
+    """Where values of a parameter lie in its column, while it is active."""
+    active = dict(held)
+    _activate(model.history.space, name, active, free=())
+    points = model.encoding.encode([{**active, name: value} for value in values])
+    return points[:, model.encoding.names.index(name)]
+
+
+def _settled(
+    model: Model, X: Float64[np.ndarray, "m d"], *axes: str
+) -> tuple[Float64[np.ndarray, "m d"], Bool[np.ndarray, " m"]]:
+    """The points with inactive parameters in their places, and where the axes are active and the constraints kept."""
     encoding = model.encoding
     settled = encoding.snap(X)
     active = encoding.active(settled)[:, [encoding.names.index(name) for name in axes]].all(axis=1)
-    shown = active & encoding.feasible(settled)
-    means, sems = np.full(len(X), np.nan), np.full(len(X), np.nan)
-    if shown.any():
-        means[shown], sems[shown] = model.posterior(settled[shown], metric)
-    return means, sems
+    return settled, active & encoding.feasible(settled)

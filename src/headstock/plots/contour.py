@@ -1,0 +1,183 @@
+"""What the model believes over two parameters: the mean, the standard error, and the arms that were tried."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float64
+
+from headstock import wording
+from headstock.analysis.surface import Surface
+from headstock.errors import NoResultError
+from headstock.history import History
+from headstock.parameters import Choice, Fixed, Parameter
+from headstock.plots import style
+from headstock.plots.axes import axis, coordinate
+from headstock.trial import TrialRecord
+
+MOST_POINTS: Final = 300
+MOST_LABELS: Final = 30
+GOLDEN: Final = (math.sqrt(5) - 1) / 2
+WIDE: Final = {
+    **style.grid(2, 2, gap_x=0.19, gap_y=0, right=0.93),
+    "height": 520,
+    "coloraxis.colorbar.x": 0.375,
+    "coloraxis.colorbar.y": 0.5,
+    "coloraxis.colorbar.len": 1.0,
+    "coloraxis2.colorbar.x": 0.935,
+    "coloraxis2.colorbar.y": 0.5,
+    "coloraxis2.colorbar.len": 1.0,
+}
+NARROW: Final = {
+    **style.grid(2, 1, gap_x=0, gap_y=0.2, right=0.86),
+    "height": 860,
+    "coloraxis.colorbar.x": 0.87,
+    "coloraxis.colorbar.y": 0.8,
+    "coloraxis.colorbar.len": 0.42,
+    "coloraxis2.colorbar.x": 0.87,
+    "coloraxis2.colorbar.y": 0.2,
+    "coloraxis2.colorbar.len": 0.42,
+}
+
+
+def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRecord | None = None) -> go.Figure:
+    """The predicted mean of a metric and its standard error over pairs of parameters.
+
+    The first surface is shown; a drop-down chooses among several. Up to 300 of the arms that were tried are drawn in
+    place: the best one and an even selection of the others.
+
+    Args:
+        surfaces: what to show, all of one metric.
+        history: the experiment.
+        best: the trial whose arm is marked by a star; None for no mark.
+
+    Raises:
+        NoResultError: if there is no surface.
+    """
+    if not surfaces:
+        raise NoResultError("A contour needs two parameters that vary together.")
+    keep = [] if best is None else [best.index]
+    drawn = style.thinned([t.index for t in history.observed], MOST_POINTS, keep=keep)
+    arms = [history.trials[i] for i in drawn]
+    metric = surfaces[0].metric
+    made = style.figure(f"{style.text(metric)} as the model sees it", note=_note(surfaces[0], history, len(arms)))
+    low_is_good = history.objective.minimize and metric == history.objective.metric
+    values, _ = history.values(metric)
+    focus = style.focus(values[np.isfinite(values)], low_is_good=low_is_good)
+    means, sems = _range([s.means for s in surfaces], focus), _range([s.sems for s in surfaces])
+    made.update_layout(
+        annotations=[style.heading("predicted mean", 0), style.heading("standard error", 1)],
+        coloraxis={"colorscale": "Viridis", "reversescale": low_is_good, **means},
+        coloraxis2={"colorscale": "Cividis", **sems},
+        margin={"t": 150 if len(surfaces) > 1 else 100},
+        showlegend=False,
+        xaxis2={"anchor": "y2"},
+        yaxis2={"anchor": "x2"},
+    )
+    style.arrange(made, wide=WIDE, narrow=NARROW)
+    for i, surface in enumerate(surfaces):
+        traces = [*_fields(surface, history), *_arms(surface, history, arms, best)]
+        made.add_traces([trace.update(visible=i == 0) for trace in traces])
+    made.update_layout(_axes(surfaces[0], history))
+    if len(surfaces) > 1:
+        made.update_layout(updatemenus=[_menu(surfaces, history, traces=len(made.data) // len(surfaces))])
+    return made
+
+
+def _note(surface: Surface, history: History, drawn: int) -> str:
+    held = style.listed(surface.at)
+    notes = [f"Parameters that are not on the axes are held at {held}."] if len(history.space.searched) > 2 else []
+    notes += [f"{drawn} of {len(history.observed):,} arms are drawn."] if drawn < len(history.observed) else []
+    return " ".join(notes)
+
+
+def _range(
+    fields: Sequence[Float64[np.ndarray, "ny nx"]], focus: tuple[float, float] | None = None
+) -> dict[str, float]:
+    """One range of colours for all pairs, so that they can be compared; within the focus, if there is one."""
+    finite = np.concatenate([field[np.isfinite(field)] for field in fields])
+    ends = finite.min(), finite.max()
+    low, high = ends if focus is None else np.clip(ends, *focus)
+    return {"cmin": float(low), "cmax": float(high)}
+
+
+def _fields(surface: Surface, history: History) -> list[go.Contour | go.Heatmap]:
+    """Mean and standard error: lines of equal value over numbers, tiles where a category is an axis."""
+    x_axis, y_axis = history.space[surface.x], history.space[surface.y]
+    tiled = isinstance(x_axis, Choice | Fixed) or isinstance(y_axis, Choice | Fixed)
+    fields = []
+    for panel, (what, field) in enumerate((("mean", surface.means), ("standard error", surface.sems))):
+        shared: dict[str, Any] = {
+            "x": [coordinate(x_axis, v) for v in surface.x_values],
+            "y": [coordinate(y_axis, v) for v in surface.y_values],
+            "z": field.astype(np.float32),
+            "coloraxis": f"coloraxis{style.suffix(panel)}",
+            "xaxis": f"x{style.suffix(panel)}",
+            "yaxis": f"y{style.suffix(panel)}",
+            "hovertemplate": f"{what} %{{z:.4g}}<extra></extra>",
+        }
+        contours = {"contours": {"coloring": "heatmap"}, "ncontours": 16}
+        lines = {"line": {"width": 0.6, "color": "rgba(255, 255, 255, 0.6)"}}
+        fields.append(go.Heatmap(**shared) if tiled else go.Contour(**shared, **contours, **lines))
+    return fields
+
+
+def _arms(
+    surface: Surface, history: History, arms: Sequence[TrialRecord], best: TrialRecord | None
+) -> list[go.Scatter]:
+    """The arms on both panels, with their names where there is room."""
+    placed = [t for t in arms if surface.x in t.parameters and surface.y in t.parameters]
+    x = [_spread(history.space[surface.x], t, surface.x) for t in placed]
+    y = [_spread(history.space[surface.y], t, surface.y) for t in placed]
+    is_best = [best is not None and t.index == best.index for t in placed]
+    shared: dict[str, Any] = {
+        "x": x,
+        "y": y,
+        "mode": "markers+text" if len(placed) <= MOST_LABELS else "markers",
+        "marker": {
+            "symbol": ["star" if star else "circle" for star in is_best],
+            "size": [17 if star else 8 for star in is_best],
+            "color": [style.VERMILLION if star else "white" for star in is_best],
+            "line": {"width": 1.2, "color": "#1b1f24"},
+        },
+        "text": [t.arm.name for t in placed],
+        "textposition": "top center",
+        "textfont": {"color": "white", "size": 11, "shadow": "0 0 3px black, 0 0 3px black"},
+        "hoverinfo": "text",
+        "hovertext": [_facts(t, surface) for t in placed],
+        "cliponaxis": False,
+    }
+    return [go.Scatter(**shared, xaxis=f"x{end}", yaxis=f"y{end}") for end in map(style.suffix, (0, 1))]
+
+
+def _facts(trial: TrialRecord, surface: Surface) -> str:
+    observation = trial.metrics.get(surface.metric)
+    measured = {} if observation is None else {surface.metric: wording.measured(observation.mean, observation.sem)}
+    return style.hover(
+        f"arm {trial.arm.name}", {**measured, **{n: trial.parameters[n] for n in (surface.x, surface.y)}}
+    )
+
+
+def _spread(parameter: Parameter, trial: TrialRecord, name: str) -> float:
+    """The coordinate; within a category's tile, trials are set apart by the golden ratio's even sequence."""
+    apart = (trial.index * GOLDEN % 1 - 0.5) * 0.6 if isinstance(parameter, Choice) else 0.0
+    return coordinate(parameter, trial.parameters[name]) + apart
+
+
+def _axes(surface: Surface, history: History) -> dict[str, dict[str, Any]]:
+    x, y = axis(surface.x, history.space[surface.x]), axis(surface.y, history.space[surface.y])
+    return {"xaxis": x, "xaxis2": x, "yaxis": y, "yaxis2": y}
+
+
+def _menu(surfaces: Sequence[Surface], history: History, *, traces: int) -> dict[str, Any]:
+    """The drop-down of pairs: each entry shows its own traces and relabels the axes."""
+    buttons = []
+    for i, surface in enumerate(surfaces):
+        visible = [i * traces <= trace < (i + 1) * traces for trace in range(traces * len(surfaces))]
+        axes = {f"{name}.{key}": v for name, made in _axes(surface, history).items() for key, v in made.items()}
+        label = f"{style.text(surface.x)} × {style.text(surface.y)}"
+        buttons.append({"label": label, "method": "update", "args": [{"visible": visible}, axes]})
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 34}}
+    return {"buttons": buttons, "direction": "down", **place}

@@ -1,0 +1,121 @@
+"""What the model believes along each parameter while the others are held."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from headstock.analysis.surface import Slice
+from headstock.errors import NoResultError
+from headstock.history import History
+from headstock.parameters import Choice, Parameter, Value
+from headstock.plots import style
+from headstock.plots.axes import axis, coordinate
+
+MOST_POINTS: Final = 500
+MOST_COLUMNS: Final = 3
+PANEL_HEIGHT: Final = 300
+
+
+def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
+    """The predicted mean with its 95 % band along each parameter, one panel each, and the measured values.
+
+    The measured trials differ in the other parameters too, so they scatter about the line. Of more than 500 an even
+    selection is drawn; the note says so.
+
+    Args:
+        slices: what to show, all of one metric.
+        history: the experiment.
+
+    Raises:
+        NoResultError: if there is no slice.
+    """
+    if not slices:
+        raise NoResultError("A slice needs a parameter that varies.")
+    metric = style.text(slices[0].metric)
+    made = style.figure(f"{metric} along each parameter", note=_note(slices[0], history))
+    columns = min(MOST_COLUMNS, len(slices))
+    style.arrange(made, wide=_layout(len(slices), columns), narrow=_layout(len(slices), 1))
+    made.update_layout(margin={"t": 96}, yaxis={"range": _focus(slices[0], history)})
+    for panel, shown in enumerate(slices):
+        _draw(made, shown, history, panel)
+        end = style.suffix(panel)
+        made.update_layout(
+            {f"xaxis{end}": {**axis(shown.parameter, history.space[shown.parameter]), "anchor": f"y{end}"}}
+        )
+        made.update_layout({f"yaxis{end}": {"anchor": f"x{end}", "matches": "y" if panel else None}})
+        if panel % columns == 0:
+            made.update_layout({f"yaxis{end}": {"title": {"text": metric}}})
+    named: set[str] = set()
+    for trace in made.data:
+        trace.update(legendgroup=trace.name, showlegend=trace.name not in named)
+        named.add(trace.name)
+    return made
+
+
+def _layout(count: int, columns: int) -> dict[str, Any]:
+    rows = -(-count // columns)
+    gap = 0.3 / rows if rows > 1 else 0.0
+    return {**style.grid(count, columns, gap_x=0.09, gap_y=gap), "height": 130 + PANEL_HEIGHT * rows}
+
+
+def _note(shown: Slice, history: History) -> str:
+    held = style.listed(shown.at)
+    notes = [f"The other parameters are held at {held}."] if len(history.space.searched) > 1 else []
+    if len(history.observed) > MOST_POINTS:
+        notes.append(f"{MOST_POINTS} of {len(history.observed):,} trials are drawn.")
+    return " ".join(notes)
+
+
+def _focus(shown: Slice, history: History) -> tuple[float, float] | None:
+    values, _ = history.values(shown.metric)
+    minimized = history.objective.minimize and shown.metric == history.objective.metric
+    return style.focus(values[np.isfinite(values)], low_is_good=minimized)
+
+
+def _draw(made: go.Figure, shown: Slice, history: History, panel: int) -> None:
+    """A band around a line over numbers; a mean with its interval at each category."""
+    parameter = history.space[shown.parameter]
+    place: dict[str, Any] = {"xaxis": f"x{style.suffix(panel)}", "yaxis": f"y{style.suffix(panel)}"}
+    x = np.array([coordinate(parameter, value) for value in shown.values])
+    made.add_trace(_measured(shown, history, parameter, place))
+    if isinstance(parameter, Choice):
+        made.add_scatter(
+            x=x, y=shown.means, mode="markers",
+            error_y={"array": shown.upper - shown.means, "arrayminus": shown.means - shown.lower, "thickness": 2},
+            marker={"color": style.BLUE, "size": 11, "symbol": "diamond"}, name="predicted, with 95 % interval",
+            **place,
+        )  # fmt: skip
+        return
+    known = np.isfinite(shown.means)
+    x, means = x[known], shown.means[known]
+    made.add_scatter(
+        x=np.concatenate([x, x[::-1]]), y=np.concatenate([shown.upper[known], shown.lower[known][::-1]]), fill="toself",
+        fillcolor="rgba(0, 114, 178, 0.35)", line={"width": 0}, mode="lines", hoverinfo="skip", name="95 % band",
+        **place,
+    )  # fmt: skip
+    made.add_scatter(
+        x=x, y=means, mode="lines", line={"color": style.BLUE, "width": 2.5}, name="predicted mean",
+        hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>", **place,
+    )  # fmt: skip
+
+
+def _measured(shown: Slice, history: History, parameter: Parameter, options: dict[str, Any]) -> go.Scatter:
+    has_both = [t for t in history.observed if shown.parameter in t.parameters and shown.metric in t.metrics]
+    trials = [has_both[i] for i in style.thinned(range(len(has_both)), MOST_POINTS)]
+    values: list[Value] = [t.parameters[shown.parameter] for t in trials]
+    return go.Scatter(
+        x=[coordinate(parameter, value) for value in values],
+        y=[t.metrics[shown.metric].mean for t in trials],
+        mode="markers",
+        marker={"color": style.VERMILLION, "size": 7, "opacity": 0.75},
+        cliponaxis=False,
+        hoverinfo="text",
+        hovertext=[
+            style.hover(f"arm {t.arm.name}", {shown.metric: t.metrics[shown.metric].mean, shown.parameter: value})
+            for t, value in zip(trials, values, strict=True)
+        ],
+        name="measured",
+        **options,
+    )

@@ -1,0 +1,168 @@
+"""The look that all figures share: colours, fonts, panels and notes, in light and dark.
+
+Colours are those of Okabe and Ito that keep a contrast of 3:1 on white and on near-black alike (Wong, "Points of
+view: Color blindness", Nature Methods 8:441, 2011), so that switching between light and dark changes the template only.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float64
+
+from headstock import wording
+from headstock.parameters import Parameters
+
+BLUE: Final = "#0072B2"
+VERMILLION: Final = "#D55E00"
+GREEN: Final = "#009E73"
+PURPLE: Final = "#CC79A7"
+
+FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+LONGEST_NAME: Final = 40
+LONGEST_FACT: Final = 120
+
+
+def template(*, dark: bool = False) -> dict[str, Any]:
+    """The template of every figure, for a light or a dark page."""
+    ink, paper, grid, frame = (
+        ("#e6e8eb", "#16181d", "#2c3138", "#59616b") if dark else ("#1b1f24", "#ffffff", "#e6e9ed", "#9aa2ab")
+    )
+    axis = {
+        "gridcolor": grid,
+        "linecolor": frame,
+        "zeroline": False,
+        "showline": True,
+        "ticks": "outside",
+        "tickcolor": frame,
+        "automargin": True,
+        "title": {"standoff": 10},
+    }
+    scale = {"outlinewidth": 0, "thickness": 14, "ticks": "outside", "tickcolor": frame}
+    return {
+        "layout": {
+            "font": {"family": FONT, "size": 14, "color": ink},
+            "title": {"font": {"size": 17}, "x": 0, "xref": "paper", "subtitle": {"font": {"size": 13}}},
+            "paper_bgcolor": paper,
+            "plot_bgcolor": paper,
+            "colorway": [BLUE, VERMILLION, GREEN, PURPLE],
+            "xaxis": axis,
+            "yaxis": axis,
+            "coloraxis": {"colorbar": scale},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
+            "hoverlabel": {"font": {"family": FONT, "size": 13}, "align": "left"},
+            "margin": {"l": 64, "r": 24, "t": 72, "b": 56},
+            "updatemenudefaults": {"bgcolor": paper, "bordercolor": frame, "font": {"color": ink}},
+        },
+        "data": {"parcoords": [{"line": {"colorbar": scale}}]},
+    }
+
+
+def figure(title: str, *, note: str = "", height: int = 420) -> go.Figure:
+    """An empty figure in the light template, with a title and a note below it that says what is not shown."""
+    made = go.Figure()
+    made.update_layout(template=template(), height=height, title={"text": title, "subtitle": {"text": note}})
+    return made
+
+
+def dark(made: go.Figure) -> go.Figure:
+    """The same figure for a dark page."""
+    return go.Figure(made).update_layout(template=template(dark=True))
+
+
+def text(words: object, *, longest: int = LONGEST_NAME) -> str:
+    """What a user wrote, as plotly shows it literally: its markup escaped, shortened if it is very long."""
+    plain = str(words)
+    short = plain if len(plain) <= longest else plain[: longest - 1] + "…"
+    return html.escape(short, quote=False)
+
+
+def hover(heading: str, facts: Mapping[str, object]) -> str:
+    """The lines of a hover box."""
+    lines = [f"{text(name)}: {text(wording.value(fact), longest=LONGEST_FACT)}" for name, fact in facts.items()]
+    return "<br>".join([f"<b>{text(heading)}</b>", *lines])
+
+
+def listed(parameters: Parameters) -> str:
+    """A configuration in one line."""
+    return ", ".join(f"{text(name)} {text(wording.value(value))}" for name, value in parameters.items())
+
+
+def grid(count: int, columns: int, *, gap_x: float, gap_y: float, right: float = 1.0) -> dict[str, list[float]]:
+    """The domains of `count` panels laid out row by row, as changes of a layout: `{"xaxis2.domain": [0.5, 1.0], ...}`.
+
+    Args:
+        count: how many panels there are.
+        columns: how many stand side by side.
+        gap_x: the part of the width between two columns.
+        gap_y: the part of the height between two rows.
+        right: where the last column ends; what is left belongs to colour bars.
+    """
+    rows = -(-count // columns)
+    width, height = (right - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows
+    domains: dict[str, list[float]] = {}
+    for i in range(count):
+        row, column = divmod(i, columns)
+        left, top = column * (width + gap_x), 1 - row * (height + gap_y)
+        domains[f"xaxis{suffix(i)}.domain"] = [round(left, 4), round(left + width, 4)]
+        domains[f"yaxis{suffix(i)}.domain"] = [round(top - height, 4), round(top, 4)]
+    return domains
+
+
+def suffix(panel: int) -> str:
+    """What plotly appends to the names of a panel's axes: nothing, then 2, 3 ..."""
+    return "" if panel == 0 else str(panel + 1)
+
+
+def arrange(made: go.Figure, *, wide: Mapping[str, Any], narrow: Mapping[str, Any]) -> go.Figure:
+    """Lay the figure out for a wide page, and note in `layout.meta` how a report lays it out on a phone."""
+    for path, change in wide.items():
+        nested = change
+        for key in reversed(path.split(".")):
+            nested = {key: nested}
+        made.update_layout(nested)
+    return made.update_layout(meta={"wide": dict(wide), "narrow": dict(narrow)})
+
+
+def at_least(made: go.Figure, *, width: int) -> go.Figure:
+    """Note in `layout.meta` how many pixels the figure needs: where there are fewer, a report lets it scroll."""
+    return made.update_layout(meta={"least_width": width})
+
+
+def heading(words: str, panel: int) -> dict[str, Any]:
+    """The title above a panel, which moves along with it."""
+    return {
+        "text": words,
+        "showarrow": False,
+        "x": 0,
+        "y": 1,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "xref": f"x{suffix(panel)} domain",
+        "yref": f"y{suffix(panel)} domain",
+        "font": {"size": 15},
+    }
+
+
+def focus(values: Float64[np.ndarray, " n"], *, low_is_good: bool) -> tuple[float, float] | None:
+    """The range of all values but disasters, which would flatten everything else; None if there are no disasters.
+
+    A disaster lies further on the bad side of the quartiles than ten times their distance.
+    """
+    first, third = np.percentile(values, [25, 75])
+    reach = 10 * (third - first)
+    inside = values[values <= third + reach] if low_is_good else values[values >= first - reach]
+    if reach == 0 or len(inside) == len(values):
+        return None
+    margin = 0.05 * float(np.ptp(inside))
+    return float(inside.min()) - margin, float(inside.max()) + margin
+
+
+def thinned(indices: Sequence[int], limit: int, *, keep: Sequence[int] = ()) -> list[int]:
+    """At most about `limit` of `indices`, evenly spaced, and all of `keep`, in order."""
+    if len(indices) <= limit:
+        return list(indices)
+    spaced = {indices[i * len(indices) // limit] for i in range(limit)}
+    return sorted(spaced | set(keep))

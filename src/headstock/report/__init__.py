@@ -1,0 +1,60 @@
+"""The report: one HTML file that holds everything, opens offline, and can be handed to anybody.
+
+Plotly's script (4.8 MB) is the bulk of it: grids are sent in single precision, of very many points a selection is
+drawn, and the table of trials is sorted, filtered and paged by a script of its own.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from headstock.history import History
+from headstock.report import sections, words
+from headstock.report.findings import Findings
+from headstock.report.page import page
+
+
+def write_report(history: History, path: str | Path, *, title: str) -> Path:
+    """Write everything that a history tells into one HTML file that opens without a network.
+
+    The file appears complete under its name, or not at all.
+
+    Args:
+        history: the experiment.
+        path: the file; one that exists is replaced.
+        title: the heading, usually the experiment's name.
+
+    Returns:
+        The file's path.
+    """
+    target = Path(path)
+    document = render_report(history, title=title)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(document)
+        Path(temporary).chmod(0o644)  # mkstemp lets only the owner read; a report is for others
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def render_report(history: History, *, title: str) -> str:
+    """The report as an HTML document."""
+    found = Findings.of(history)
+    parts = [
+        sections.summary(found),
+        sections.trace(found),
+        sections.contour(found),
+        sections.importances(found),
+        sections.slices(found),
+        sections.validation(found),
+        sections.parallel(found),
+        sections.trials(found),
+        sections.space(history),
+        sections.reproduction(history, title),
+    ]
+    return page(title, words.goal(history), parts)

@@ -1,0 +1,107 @@
+"""What a report tells: computed once, with the reason wherever something cannot be computed."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final, final
+
+from headstock.analysis.importance import Importance
+from headstock.analysis.model import Model
+from headstock.analysis.surface import Slice, Surface, slice_along, surface
+from headstock.analysis.winner import Winner, best_believed, best_seen
+from headstock.errors import NoResultError, NumericalError
+from headstock.history import History
+from headstock.parameters import Parameters
+
+MOST_CROSSED: Final = 6
+"""How many parameters are crossed with each other for the contour."""
+
+MOST_SLICES: Final = 12
+"""How many parameters get a slice."""
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Findings:
+    """What a history tells.
+
+    Args:
+        history: the experiment.
+        model: the surrogates; None if they cannot be fitted.
+        obstacle: why there is no model.
+        importances: of the parameters to the objective, the largest first; empty without a model.
+        believed: the best believed arm; None if there is none.
+        seen: the best seen arm; None if there is none.
+    """
+
+    history: History
+    model: Model | None
+    obstacle: str
+    importances: tuple[Importance, ...]
+    believed: Winner | None
+    seen: Winner | None
+
+    @classmethod
+    def of(cls, history: History) -> "Findings":
+        """Fit, rank and choose."""
+        seen = _unless_missing(lambda: best_seen(history))
+        try:
+            model = Model.fit(history)
+        except (NoResultError, NumericalError) as error:
+            return cls(history, None, str(error), (), None, seen)
+        return cls(history, model, "", model.importances(), _unless_missing(lambda: best_believed(model)), seen)
+
+    @property
+    def known_model(self) -> Model:
+        """The model.
+
+        Raises:
+            NoResultError: if there is none; the message says why.
+        """
+        if self.model is None:
+            raise NoResultError(self.obstacle)
+        return self.model
+
+    @property
+    def winner(self) -> Winner | None:
+        """The best believed arm, or the best seen one where the model has no opinion."""
+        return self.believed or self.seen
+
+    @property
+    def centre(self) -> Parameters:
+        """The configuration around which the model is shown: the best there is."""
+        if self.winner is not None:
+            return self.winner.parameters
+        sign = self.history.objective.sign
+        return max(self.history.observed, key=lambda trial: sign * trial.objective_mean).parameters
+
+    def surfaces(self) -> list[Surface]:
+        """The objective over each pair of the most important parameters, unless the two exclude each other.
+
+        Raises:
+            NoResultError: if there is no model.
+        """
+        model = self.known_model
+        ranked = [importance.parameter for importance in self.importances[:MOST_CROSSED]]
+        made = []
+        for x, y in combinations(ranked, 2):
+            with suppress(NoResultError):
+                made.append(surface(model, x, y, at=self.centre))
+        return made
+
+    def slices(self) -> list[Slice]:
+        """The objective along each of the most important parameters.
+
+        Raises:
+            NoResultError: if there is no model.
+        """
+        model = self.known_model
+        return [slice_along(model, i.parameter, at=self.centre) for i in self.importances[:MOST_SLICES]]
+
+
+def _unless_missing(ask: Callable[[], Winner]) -> Winner | None:
+    try:
+        return ask()
+    except NoResultError:
+        return None

@@ -1,0 +1,116 @@
+"use strict";
+
+const stored = (name) => document.getElementById(`data-${name}`);
+const read = (name) => JSON.parse(stored(name).textContent);
+
+// Figures: one set of data, dressed for light or dark, wide or narrow, and dressed anew when that changes.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const narrow = matchMedia("(max-width: 700px)");
+const templates = read("templates");
+
+function dress(layout) {
+  const arrangement = layout.meta && layout.meta[narrow.matches ? "narrow" : "wide"];
+  return { autosize: true, ...arrangement, template: templates[dark.matches ? "dark" : "light"] };
+}
+
+const shown = [];
+for (const place of document.querySelectorAll(".figure")) {
+  const { data, layout } = read(place.dataset.name);
+  const config = {
+    responsive: true,
+    displaylogo: false,
+    showSendToCloud: false, // what is in a report stays in it
+    plotlyServerURL: "",
+    modeBarButtonsToRemove: ["select2d", "lasso2d"],
+  };
+  const redress = () => Plotly.relayout(place, dress(layout)).then(() => Plotly.Plots.resize(place));
+  shown.push(Plotly.newPlot(place, data, { ...layout, template: dress(layout).template }, config).then(redress));
+  dark.addEventListener("change", redress);
+  narrow.addEventListener("change", redress);
+}
+Promise.allSettled(shown).then(() => document.body.classList.add("drawn"));
+
+// The table of trials: sorted, filtered and paged here, so that thousands of rows cost only the page in view.
+const PAGE = 50;
+const { columns, rows, best } = stored("trials") ? read("trials") : { columns: [], rows: [] };
+const view = { column: 0, ascending: true, words: "", state: "", page: 0 };
+const element = (id) => document.getElementById(id);
+const stateColumn = columns.findIndex((column) => column.kind === "state");
+const numberFormat = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5))));
+
+function compare(a, b) {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1; // what is missing comes last, either way
+  const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+  return view.ascending ? order : -order;
+}
+
+function selected() {
+  const words = view.words.toLowerCase();
+  return rows
+    .filter((row) => !view.state || row[stateColumn] === view.state)
+    .filter((row) => !words || row.some((cell) => cell !== null && String(cell).toLowerCase().includes(words)))
+    .sort((a, b) => compare(a[view.column], b[view.column]) || a[0] - b[0]);
+}
+
+function cell(value, column) {
+  const made = document.createElement("td");
+  made.className = column.kind;
+  if (value === null) return made;
+  made.textContent = typeof value === "number" ? numberFormat(value) : String(value);
+  if (typeof value === "number") made.title = String(value);
+  return made;
+}
+
+function draw() {
+  const found = selected();
+  const pages = Math.max(1, Math.ceil(found.length / PAGE));
+  view.page = Math.min(Math.max(view.page, 0), pages - 1);
+  const body = document.createElement("tbody");
+  for (const row of found.slice(view.page * PAGE, (view.page + 1) * PAGE)) {
+    const line = body.insertRow();
+    line.classList.toggle("failed", row[stateColumn] === "failed");
+    line.classList.toggle("best", row[0] === best);
+    line.append(...row.map((value, i) => cell(value, columns[i])));
+  }
+  element("table").tBodies[0].replaceWith(body);
+  for (const [i, head] of [...element("table").tHead.rows[0].cells].entries()) {
+    if (i === view.column) head.setAttribute("aria-sort", view.ascending ? "ascending" : "descending");
+    else head.removeAttribute("aria-sort");
+    head.querySelector("span").textContent = i === view.column ? (view.ascending ? " ▲" : " ▼") : "";
+  }
+  element("count").textContent =
+    `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} trials` +
+    (pages > 1 ? `, page ${view.page + 1} of ${pages}` : "");
+  element("previous").disabled = view.page === 0;
+  element("next").disabled = view.page === pages - 1;
+  for (const button of [element("previous"), element("next")]) button.hidden = pages === 1;
+}
+
+function change(difference) {
+  Object.assign(view, { page: 0 }, difference);
+  draw();
+}
+
+function head(column, i) {
+  const made = document.createElement("th");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(column.name, document.createElement("span"));
+  button.addEventListener("click", () =>
+    change({ column: i, ascending: i === view.column ? !view.ascending : column.kind !== "number" || i === 0 }),
+  );
+  made.scope = "col";
+  made.className = column.kind;
+  made.append(button);
+  return made;
+}
+
+if (rows.length) {
+  element("table").tHead.rows[0].append(...columns.map(head));
+  for (const state of new Set(rows.map((row) => row[stateColumn]))) element("states").add(new Option(state));
+  element("words").addEventListener("input", (event) => change({ words: event.target.value }));
+  element("states").addEventListener("change", (event) => change({ state: event.target.value }));
+  element("previous").addEventListener("click", () => change({ page: view.page - 1 }));
+  element("next").addEventListener("click", () => change({ page: view.page + 1 }));
+  draw();
+}

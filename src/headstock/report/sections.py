@@ -1,0 +1,135 @@
+"""The sections of a report, each a heading with HTML and data."""
+
+import platform
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import scipy
+
+from headstock import __version__
+from headstock.errors import NoResultError
+from headstock.history import History
+from headstock.parameters import shown
+from headstock.plots.contour import plot_contour
+from headstock.plots.cross_validation import plot_cross_validation
+from headstock.plots.importance import plot_importances
+from headstock.plots.parallel import plot_parallel
+from headstock.plots.slice import plot_slice
+from headstock.plots.trace import plot_trace
+from headstock.report import words
+from headstock.report.findings import MOST_CROSSED, MOST_SLICES, Findings
+from headstock.report.page import Section, figure
+from headstock.report.table import BODY, content
+
+
+def summary(found: Findings) -> Section:
+    """What was found, in words."""
+    metric = found.history.objective.metric
+    cards = []
+    if found.believed is not None:
+        cards.append(words.card("Best believed", found.believed, f"{metric}: predicted mean ± standard error"))
+    if found.seen is not None:
+        error = "" if found.seen.sem is None else " ± standard error"
+        cards.append(words.card("Best seen", found.seen, f"{metric}: one measurement{error}"))
+    body = [_paragraph(words.verdict(found)), f'<div class="winners">{"".join(cards)}</div>' if cards else ""]
+    body += [_paragraph(words.tally(found.history)), _paragraph(words.searched(found.history))]
+    return Section("Summary", "\n".join(body))
+
+
+def trace(found: Findings) -> Section:
+    """The objective of every trial."""
+    return _drawn("Trace", "trace", lambda: plot_trace(found.history))
+
+
+def contour(found: Findings) -> Section:
+    """The model over pairs of parameters."""
+    lead = (
+        "Where it is bright on the left, the model expects good results; where it is bright on the right, it is unsure."
+    )
+    if len(found.importances) > MOST_CROSSED:
+        lead += f" The {MOST_CROSSED} most important of {len(found.importances)} parameters are crossed."
+    best = found.winner and found.winner.trial
+    return _drawn("Contour", "contour", lambda: plot_contour(found.surfaces(), found.history, best=best), lead)
+
+
+def importances(found: Findings) -> Section:
+    """Which parameters matter."""
+
+    def draw() -> go.Figure:
+        _ = found.known_model
+        return plot_importances(found.importances, found.history.objective.metric)
+
+    return _drawn("Importances", "importances", draw, words.ranking(found.importances))
+
+
+def slices(found: Findings) -> Section:
+    """The model along each parameter."""
+    lead = "The line moves one parameter; the points were measured, and differ in the other parameters too."
+    if len(found.importances) > MOST_SLICES:
+        lead += f" The {MOST_SLICES} most important of {len(found.importances)} parameters are shown."
+    return _drawn("Slices", "slices", lambda: plot_slice(found.slices(), found.history), lead)
+
+
+def validation(found: Findings) -> Section:
+    """Whether the model predicts what it has not seen."""
+    heading = "Cross-validation"
+    try:
+        checked = found.known_model.cross_validate()
+    except NoResultError as reason:
+        return _missing(heading, reason)
+    return _drawn(heading, "validation", lambda: plot_cross_validation(checked, found.history), words.trust(checked))
+
+
+def parallel(found: Findings) -> Section:
+    """All parameters of all trials."""
+    lead = "Each line is a trial. Drag along an axis to keep only the lines through it; click it to let go."
+    return _drawn("Parallel coordinates", "parallel", lambda: plot_parallel(found.history), lead)
+
+
+def trials(found: Findings) -> Section:
+    """The table of trials."""
+    if not len(found.history):
+        return _missing("Trials", "No trial was started yet.")
+    best = None if found.winner is None else found.winner.trial.index
+    return Section("Trials", BODY, {"trials": content(found.history, best=best)})
+
+
+def space(history: History) -> Section:
+    """What was searched."""
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th><td><code>{escape(shown(parameter))}</code></td></tr>"
+        for name, parameter in history.space.parameters.items()
+    )
+    rules = [*map(str, history.space.constraints), *map(str, history.outcome_constraints)]
+    kept = _paragraph(f"Constraints: {'; '.join(rules)}.") if rules else ""
+    return Section("Search space", f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>{kept}')
+
+
+def reproduction(history: History, title: str) -> Section:
+    """How to run the same experiment again."""
+    versions = {"headstock": __version__, "Python": platform.python_version()}
+    versions |= {"numpy": np.__version__, "scipy": scipy.__version__}
+    written = ", ".join(f"{library} {version}" for library, version in versions.items())
+    lead = f"The same results, told in the same order, lead to the same suggestions. Written with {written}."
+    code = words.code(history, title)
+    return Section("Reproduce", f"{_paragraph(lead)}\n<pre><code>{escape(code)}</code></pre>")
+
+
+def _drawn(heading: str, name: str, draw: Callable[[], go.Figure], lead: str = "") -> Section:
+    """A section with a figure, or with the sentence that says why there is none."""
+    try:
+        html, data = figure(name, draw())
+    except NoResultError as reason:
+        return _missing(heading, reason)
+    return Section(heading, (_paragraph(lead) if lead else "") + html, data)
+
+
+def _missing(heading: str, reason: object) -> Section:
+    return Section(heading, f'<p class="none">{escape(str(reason))}</p>')
+
+
+def _paragraph(text: Any) -> str:
+    return f"<p>{escape(text)}</p>"

@@ -1,0 +1,134 @@
+"""The report's sentences: what was found, what was tried, how far the model can be trusted."""
+
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+from typing import Final
+
+import numpy as np
+
+from headstock.analysis.cross_validation import LEVEL, CrossValidation
+from headstock.analysis.importance import Importance
+from headstock.analysis.winner import Winner
+from headstock.history import History
+from headstock.parameters import shown
+from headstock.report.findings import Findings
+from headstock.wording import measured, number, value
+
+NEGLIGIBLE: Final = 0.05
+MOST_CERTAIN: Final = 0.99
+
+
+def goal(history: History) -> str:
+    """What was optimised, in one line."""
+    objective = history.objective
+    kept = [str(constraint) for constraint in history.outcome_constraints]
+    under = f", keeping {' and '.join(kept)}" if kept else ""
+    return f"{'Minimise' if objective.minimize else 'Maximise'} {objective.metric}{under}"
+
+
+def verdict(found: Findings) -> str:
+    """What to make of the two winners."""
+    believed, seen = found.believed, found.seen
+    if believed is None:
+        opinion = found.obstacle if found.model is None else "No arm is believed to keep the constraints."
+        return f"Arm {seen.arm.name} measured best. {opinion}" if seen else f"There is no winner yet. {opinion}"
+    chance = f"the probability that it is the best of all arms that were tried is {chance_of(believed)}"
+    if seen is None or believed.parameters == seen.parameters:
+        agree = "The model believes in" if seen is None else "Model and measurement agree on"
+        return f"{agree} arm {believed.arm.name}; {chance}."
+    return (
+        f"The model believes in arm {believed.arm.name}; {chance}. Arm {seen.arm.name} measured best, "
+        f"but the model puts part of that down to noise."
+    )
+
+
+def chance_of(winner: Winner) -> str:
+    """The probability that it is the best; a share of random draws is never certain."""
+    probability = winner.probability or 0.0
+    if probability > MOST_CERTAIN:
+        return f"more than {percent(MOST_CERTAIN)}"
+    return percent(probability) if probability >= 1 - MOST_CERTAIN else f"less than {percent(1 - MOST_CERTAIN)}"
+
+
+def tally(history: History) -> str:
+    """How many trials there are in each state, and how long they took."""
+    if not len(history):
+        return "No trial was started yet."
+    states = Counter(trial.state.value for trial in history)
+    counted = ", ".join(f"{count:,} {state}" for state, count in states.most_common())
+    total = f"{len(history):,} trial{'s' if len(history) > 1 else ''}: {counted}."
+    seconds = [trial.seconds for trial in history if trial.seconds is not None]
+    return f"{total} Evaluating them took {duration(sum(seconds))} in all." if seconds else total
+
+
+def searched(history: History) -> str:
+    """How many parameters were searched, and what was held."""
+    space = history.space
+    free = len(space.searched)
+    fixed = len(space) - free
+    size = "" if space.size is None else f", at most {space.size:,} configurations"
+    held = f"; {fixed} more held fixed" if fixed else ""
+    return f"Searched: {', '.join(space.searched)} ({free} parameter{'s' if free > 1 else ''}{size}{held})."
+
+
+def trust(validation: CrossValidation) -> str:
+    """What the leave-one-out predictions say about the model."""
+    n, order = len(validation.observed), validation.rank_correlation
+    agreement = (
+        f"The predicted order agrees with the measured one at a rank correlation (Spearman's ρ) of {order:.2f}, where "
+        f"1 is perfect and 0 is chance; R² is {validation.r_squared:.2f}."
+        if np.isfinite(order)
+        else "The results or their predictions are all alike, so there is no order to predict."
+    )
+    inside = round(validation.coverage(LEVEL) * n)
+    calibration = f"{inside:,} of {n:,} results lie in their {percent(LEVEL)} intervals; about {LEVEL * n:,.0f} should."
+    return f"Each result was predicted from all the others. {agreement} {calibration}"
+
+
+def ranking(importances: Sequence[Importance]) -> str:
+    """Which parameters matter, in one sentence."""
+    matter = [i for i in importances if i.total >= NEGLIGIBLE]
+    if not matter:
+        return "As far as the model can tell, no parameter matters."
+    named = [f"{i.parameter} ({percent(i.total)})" for i in matter]
+    rest = len(importances) - len(matter)
+    others = f" The other {rest} matter{'s' if rest == 1 else ''} little." if rest else ""
+    return f"{named[0]} matters most{', then ' + ', '.join(named[1:]) if named[1:] else ''}.{others}"
+
+
+def card(title: str, winner: Winner, metric: str) -> str:
+    """A winner as HTML: its value, its name, its parameters."""
+    facts = "".join(f"<dt>{escape(n)}</dt><dd>{escape(value(v))}</dd>" for n, v in winner.parameters.items())
+    shown = measured(winner.mean, winner.sem)
+    return (
+        f'<div class="winner"><h3>{escape(title)}: arm {escape(winner.arm.name)}</h3>'
+        f'<div class="value">{escape(shown)}</div><div>{escape(metric)}</div><dl>{facts}</dl></div>'
+    )
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the units that suit it."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if seconds < 120:
+        return f"{number(round(seconds, 1))} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{hours:.1f} h"
+
+
+def code(history: History, name: str) -> str:
+    """The program that sets the same experiment up."""
+    space, objective = history.space, history.objective
+    lines = ["import headstock as hs", "", "space = hs.Space(", "    {"]
+    lines += [f"        {n!r}: hs.{shown(parameter)}," for n, parameter in space.parameters.items()]
+    lines += ["    },"]
+    lines += [f"    constraints={[str(c) for c in space.constraints]!r},"] if space.constraints else []
+    lines += [")", "experiment = hs.Experiment(", f"    {name!r},", "    space,"]
+    lines += [f"    {'minimize' if objective.minimize else 'maximize'}={objective.metric!r},"]
+    outcomes = [str(c) for c in history.outcome_constraints]
+    lines += [f"    outcome_constraints={outcomes!r},"] if outcomes else []
+    return "\n".join([*lines, f"    seed={history.seed},", ")"])
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage."""
+    return f"{100 * share:.0f} %"
