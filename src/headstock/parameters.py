@@ -94,7 +94,7 @@ class Float:
         _check_range("Float", low, high, log=self.log)
         if self.step is not None:
             step = _finite("Float", "step", self.step)
-            if not 0 < step <= high - low:
+            if not 0 < step <= (high - low) * (1 + 1e-9):
                 raise SpaceError(
                     f"Float({low!r}, {high!r}, step={step!r}): the step must be positive and at most high - low."
                 )
