@@ -74,19 +74,8 @@ def test_the_gradient_is_the_central_difference(rng, pending, constrained):
 def test_there_is_nothing_to_gain_at_a_pending_point(rng):
     posterior, x = posterior_of(rng), np.array([[0.3, 1.0, 0.05]])
     free = LogNoisyExpectedImprovement.of(posterior, pending=NOTHING, rng=rng)
-    busy = free.with_pending(x, rng)
+    busy = LogNoisyExpectedImprovement.of(posterior, pending=x, rng=rng)
     assert busy.value(x).item() < free.value(x).item() - 5
-
-
-def test_points_may_become_pending_together_or_one_by_one(rng, monkeypatch):
-    monkeypatch.setattr(noisy, "SAMPLES", 2048)
-    posterior, busy, query = posterior_of(rng), points(rng, 5), points(rng, 20)
-    together = one_by_one = LogNoisyExpectedImprovement.of(posterior, pending=NOTHING, rng=rng)
-    together = together.with_pending(busy, rng)
-    for x in busy:
-        one_by_one = one_by_one.with_pending(x[None], rng)
-    np.testing.assert_allclose(one_by_one.posterior.predict(query), together.posterior.predict(query), atol=1e-9)
-    np.testing.assert_allclose(np.exp(one_by_one.value(query)), np.exp(together.value(query)), rtol=0.1, atol=3e-3)
 
 
 def test_only_points_that_are_expected_to_be_feasible_set_the_mark(rng):

@@ -1,7 +1,7 @@
 """Log noisy expected improvement: where to evaluate next when results are noisy and others are still to come."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
@@ -65,12 +65,13 @@ class LogNoisyExpectedImprovement:
         Raises:
             NumericalError: if the joint covariance of observed and pending points cannot be factorised.
         """
-        empty = cls(posterior, np.empty((SAMPLES, 0)), np.full(SAMPLES, -math.inf), feasibility)
-        return empty._including(_baseline(posterior, feasibility), rng).with_pending(pending, rng)
-
-    def with_pending(self, X: Float64[np.ndarray, "p d"], rng: np.random.Generator) -> "LogNoisyExpectedImprovement":
-        """The acquisition function once X is being evaluated too."""
-        return self._including(X, rng) if len(X) else self
+        C = np.concatenate([_baseline(posterior, feasibility), pending])
+        believing, S = posterior.believing(C)
+        normals = _normals(SAMPLES, len(C), rng)
+        fantasies = posterior.predict(C)[0] + normals @ S.T
+        if feasibility is not None:
+            fantasies = np.where(feasibility.expects_feasible(C), fantasies, -math.inf)
+        return cls(believing, normals, fantasies.max(axis=1), feasibility)
 
     def value(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
         """α at each point."""
@@ -107,22 +108,6 @@ class LogNoisyExpectedImprovement:
         u = (mean[:, None] + V[:, -self.normals.shape[1] :] @ self.normals.T - self.best) / sd[:, None]
         value, slope = log_improvement(u)
         return np.log(sd)[:, None] + value, u, slope, sd
-
-    def _including(self, C: Float64[np.ndarray, "c d"], rng: np.random.Generator) -> "LogNoisyExpectedImprovement":
-        """The acquisition function with more points in C, whose values are drawn given those drawn before."""
-        n, drawn = len(self.posterior.X), self.normals.shape[1]
-        V = self.posterior.whiten(C)
-        posterior, S = self.posterior.believing(C)
-        normals = _normals(len(self.best), len(C), rng)
-        fantasies = self.posterior.moments(V)[0] + self.normals @ V[:, n - drawn :].T + normals @ S.T
-        if self.feasibility is not None:
-            fantasies = np.where(self.feasibility.expects_feasible(C), fantasies, -math.inf)
-        return replace(
-            self,
-            posterior=posterior,
-            normals=np.hstack([self.normals, normals]),
-            best=np.maximum(self.best, fantasies.max(axis=1)),
-        )
 
 
 def _baseline(posterior: Posterior, feasibility: LogFeasibility | None) -> Float64[np.ndarray, "b d"]:
