@@ -24,7 +24,8 @@ LEVEL: Final = 0.9
 class CrossValidation:
     """Each observation of a metric beside its prediction from all other observations.
 
-    The hyper-parameters are those of the whole fit (Rasmussen and Williams 2006, section 5.4.2).
+    The hyper-parameters are those of the whole fit (Rasmussen and Williams 2006, section 5.4.2). Of very many
+    observations these are the ones that the surrogate holds.
 
     Args:
         metric: the metric, in whose units observations and predictions are.
@@ -83,24 +84,13 @@ def cross_validate(surrogate: Surrogate, history: History, metric: str) -> Cross
         NoResultError: if there are fewer than three observations.
     """
     values, _ = history.values(metric)
-    measured = np.isfinite(values)
-    observed = values[measured]
+    observed = values[surrogate.used]
     if len(observed) < FEWEST:
         raise NoResultError(f"Cross-validation needs at least {FEWEST} values of {metric}; there are {len(observed)}.")
-    means, sds = (array[measured] for array in _left_out(surrogate))
+    means, variances = surrogate.posterior.leave_one_out(surrogate.y)
+    sds = np.sqrt(variances)
     predicted, _ = surrogate.transform.invert(means, sds)
     lower, upper = central_interval(surrogate.transform, means, sds, LEVEL)
-    residuals = surrogate.transform.sign * (surrogate.transform.apply(observed) - means) / sds
-    trials = tuple(t.index for t, known in zip(history.observed, measured, strict=True) if known)
+    residuals = (surrogate.y - means) / sds
+    trials = tuple(history.observed[row].index for row in surrogate.used)
     return CrossValidation(metric, trials, observed, predicted, lower, upper, residuals)
-
-
-def _left_out(surrogate: Surrogate) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """Each observation's mean and standard deviation, noise included, given the others, on standard scale.
-
-    Observations that the posterior does not use are predicted from those that it uses.
-    """
-    means, variances = surrogate.posterior.predict(surrogate.X)
-    variances += surrogate.hyperparameters.noise
-    means[surrogate.used], variances[surrogate.used] = surrogate.posterior.leave_one_out(surrogate.y)
-    return means, np.sqrt(variances)

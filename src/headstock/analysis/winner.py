@@ -21,6 +21,7 @@ from headstock.trial import Arm, TrialRecord
 
 SAMPLES: Final = 4_096
 CONTENDERS: Final = 64
+MOST_ARMS: Final = 1_000
 SEED: Final = 1926  # the same model gives the same probability
 FEASIBLE: Final = 0.5
 
@@ -107,11 +108,15 @@ def best_believed(model: Model) -> Winner:
 
 
 def _arms(history: History) -> list[TrialRecord]:
-    """The first observed trial of each configuration."""
+    """The first observed trial of each configuration; of very many, the best measured ones."""
     first: dict[str, TrialRecord] = {}
     for trial in history.observed:
         first.setdefault(trial.arm.signature, trial)
-    return list(first.values())
+    arms = list(first.values())
+    if len(arms) > MOST_ARMS:
+        sign = history.objective.sign
+        arms.sort(key=lambda trial: (history.is_feasible(trial), sign * trial.objective_mean), reverse=True)
+    return arms[:MOST_ARMS]
 
 
 def _log_feasibility(model: Model, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
