@@ -61,7 +61,7 @@ def tick_label(value: float) -> str:
 
 
 def linear_ticks(low: float, high: float) -> list[float]:
-    """Four to ten round numbers on a linear axis, a multiple of 1, 2 or 5 apart."""
+    """At most eleven round numbers on a linear axis, a multiple of 1, 2 or 5 apart."""
     rough = (high - low) / 10
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))

@@ -1,6 +1,6 @@
 """The objective of every trial, and the best so far."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -115,26 +115,26 @@ def _measured(history: History, trials: Iterable[TrialRecord]) -> list[go.Scatte
     observed = [t for t in trials if t.index in has_value]
     kept = [t for t in observed if history.is_feasible(t)]
     broken = [t for t in observed if not history.is_feasible(t)]
-    kind = go.Scatter if len(observed) <= MOST_SVG_POINTS else go.Scattergl
-    groups = [(kept, "circle", "measured"), (broken, "circle-open", "breaks a constraint")]
-    return [_markers(kind, group, symbol, name, history) for group, symbol, name in groups if group]
+    many = len(observed) > MOST_SVG_POINTS
+    made = [_markers(kept, many=many, marker={"symbol": "circle"}, name="measured")] if kept else []
+    if broken:
+        made.append(_markers(broken, many=many, marker={"symbol": "circle-open"}, name="breaks a constraint"))
+    sems = [t.metrics[history.objective.metric].sem or 0.0 for t in kept]
+    if any(sems) and not many:
+        made[0].update(error_y={"array": sems, "thickness": 1, "width": 0})
+    return made
 
 
 def _markers(
-    kind: type[go.Scatter | go.Scattergl], trials: Sequence[TrialRecord], symbol: str, name: str, history: History
+    trials: Sequence[TrialRecord], *, many: bool, marker: Mapping[str, str], name: str
 ) -> go.Scatter | go.Scattergl:
-    sems = [t.metrics[history.objective.metric].sem for t in trials]
+    """Vector graphics for a few, WebGL for many."""
+    kind = go.Scattergl if many else go.Scatter
     return kind(
         x=[t.index for t in trials],
         y=[t.objective_mean for t in trials],
-        error_y={
-            "array": [s or 0.0 for s in sems],
-            "visible": any(sems) and symbol == "circle",
-            "thickness": 1,
-            "width": 0,
-        },
         mode="markers",
-        marker={"symbol": symbol, "size": 9 if len(trials) <= MOST_SVG_POINTS else 4, "color": style.BLUE},
+        marker={**marker, "size": 4 if many else 9, "color": style.BLUE},
         hoverinfo="text",
         hovertext=[_facts(t) for t in trials],
         name=name,
