@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+import histories
+from headstock.analysis.model import Model
+from headstock.analysis.surface import surface
+from headstock.analysis.winner import best_believed
+from headstock.errors import NoResultError
+from headstock.plots.contour import MOST_POINTS, plot_contour
+
+
+def test_one_pair_has_two_panels_and_its_arms(digits: Model):
+    shown = surface(digits, "lr", "momentum", density=9)
+    winner = best_believed(digits)
+    figure = plot_contour([shown], digits.history, best=winner.trial)
+    mean, sem, arms, again = figure.data
+    np.testing.assert_allclose(mean.z, shown.means, rtol=1e-6)
+    np.testing.assert_allclose(sem.z, shown.sems, rtol=1e-6)
+    assert list(arms.text) == [t.arm.name for t in digits.history.observed]
+    assert list(arms.text)[list(arms.marker.symbol).index("star")] == winner.arm.name
+    assert (mean.xaxis, again.xaxis) == ("x", "x2")
+    assert figure.layout.xaxis.type == figure.layout.xaxis2.type == "log"
+    assert figure.layout.yaxis.title.text == "momentum"
+    assert not figure.layout.updatemenus
+    assert "batchsize" in figure.layout.title.subtitle.text
+
+
+def test_a_drop_down_chooses_among_pairs(digits: Model):
+    pairs = [("lr", "momentum"), ("lr", "batchsize"), ("batchsize", "momentum")]
+    figure = plot_contour([surface(digits, x, y, density=5) for x, y in pairs], digits.history)
+    (menu,) = figure.layout.updatemenus
+    assert [button.label for button in menu.buttons] == ["lr × momentum", "lr × batchsize", "batchsize × momentum"]
+    assert [trace.visible for trace in figure.data] == [True] * 4 + [False] * 8
+    traces, axes = menu.buttons[2].args
+    assert traces["visible"] == [False] * 8 + [True] * 4
+    assert axes["xaxis.type"] == "linear"
+    assert axes["xaxis2.title"] == {"text": "batchsize"}
+
+
+def test_categories_are_tiles(branching: Model):
+    figure = plot_contour([surface(branching, "optimizer", "lr", density=5)], branching.history)
+    tiles = figure.data[0]
+    assert tiles.type == "heatmap"
+    assert list(tiles.x) == [0, 1, 2]
+    assert figure.layout.xaxis.ticktext == ("sgd", "adamw", "rmsprop")
+    assert all(abs(x - round(x)) <= 0.3 for x in figure.data[2].x)
+
+
+def test_bright_is_good_where_the_objective_is_minimised(branching: Model):
+    loss = plot_contour([surface(branching, "lr", "width", density=5)], branching.history)
+    latency = plot_contour([surface(branching, "lr", "width", metric="latency", density=5)], branching.history)
+    assert loss.layout.coloraxis.reversescale
+    assert not latency.layout.coloraxis.reversescale
+
+
+def test_colours_span_the_same_range_for_every_pair(digits: Model):
+    shown = [surface(digits, "lr", "momentum", density=5), surface(digits, "batchsize", "momentum", density=5)]
+    colors = plot_contour(shown, digits.history).layout.coloraxis
+    assert colors.cmin == min(s.means.min() for s in shown)
+    assert colors.cmax == max(s.means.max() for s in shown)
+
+
+def test_many_arms_are_thinned_and_the_figure_says_so():
+    model = Model.fit(histories.digits(400))
+    figure = plot_contour([surface(model, "lr", "momentum", density=3)], model.history)
+    assert len(figure.data[2].x) <= MOST_POINTS
+    assert figure.data[2].mode == "markers"
+    assert "of 398 arms are drawn" in figure.layout.title.subtitle.text
+
+
+def test_without_a_pair_there_is_no_contour(digits: Model):
+    with pytest.raises(NoResultError, match="two parameters"):
+        plot_contour([], digits.history)
