@@ -13,7 +13,7 @@ from headstock.plots import style
 from headstock.plots.axes import coordinate, linear_ticks, log_ticks, tick_label
 from headstock.trial import TrialRecord
 
-MOST_LINES: Final = 3_000
+MOST_LINES: Final = 1_000
 FROM_POOR_TO_GOOD: Final = [[0.0, "#8b98a5"], [0.5, style.BLUE], [1.0, style.VERMILLION]]
 AXIS_WIDTH: Final = 110
 BELOW: Final = 0.12  # where "off" stands: this part of the range below the lowest value
@@ -22,7 +22,7 @@ BELOW: Final = 0.12  # where "off" stands: this part of the range below the lowe
 def plot_parallel(history: History) -> go.Figure:
     """One line a trial through one axis a parameter, coloured by the objective; drag along an axis to filter.
 
-    Where a condition switches a parameter off, the line goes through "off". Of more than 3,000 trials an even
+    Where a condition switches a parameter off, the line goes through "off". Of more than 1,000 trials an even
     selection and the best one are drawn; the note says so.
 
     Raises:
