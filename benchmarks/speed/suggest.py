@@ -122,7 +122,9 @@ def main() -> None:
                 lines.write(json.dumps(row) + "\n")
                 bar = f"{BARS[count]:.0f}" if name == "headstock" and count in BARS else ""
                 median = statistics.median(found)
-                print(f"{count:>8} {name:>12} {median:>10.1f} {min(found):>8.1f} {max(found):>8.1f} {bar:>6}", flush=True)
+                print(
+                    f"{count:>8} {name:>12} {median:>10.1f} {min(found):>8.1f} {max(found):>8.1f} {bar:>6}", flush=True
+                )
 
 
 if __name__ == "__main__":
