@@ -2,8 +2,8 @@
 
     python benchmarks/regret/sanity.py [--seeds 20] [--trials 30] [--out FILE]
 
-Optima are shifted by the seed, so that a start in the centre flatters nobody. Prints one table, writes a JSON line a run.
-The race against other libraries is something else.
+Optima are shifted by the seed, so that a start in the centre flatters nobody. Prints one table, writes a JSON line a
+run. The race against other libraries is something else.
 """
 
 import os

@@ -1,6 +1,5 @@
 import numpy as np
 import plotly.graph_objects as go
-import plotly.io
 import pytest
 
 from headstock.compat.ax.plot.contour import interact_contour, plot_contour
@@ -52,9 +51,12 @@ def test_the_tutorial_s_plots(found: Optimized, monkeypatch: pytest.MonkeyPatch)
     assert trace.layout.yaxis.title.text == "Classification Accuracy, %"
     assert max(trace.data[0].y) == pytest.approx(best_objectives.max())
     assert len(pairs.layout.updatemenus[0].buttons) == 3
-    monkeypatch.setattr(plotly.io.renderers, "default", "json")
     shown: list[go.Figure] = []
-    monkeypatch.setattr(go.Figure, "show", shown.append)
+
+    def show(figure: go.Figure) -> None:
+        shown.append(figure)
+
+    monkeypatch.setattr(go.Figure, "show", show)
     init_notebook_plotting()
     render(trace)
     render(contour)
