@@ -36,7 +36,12 @@ const { columns, rows, best } = stored("trials") ? read("trials") : { columns: [
 const view = { column: 0, ascending: true, words: "", state: "", page: 0 };
 const element = (id) => document.getElementById(id);
 const stateColumn = columns.findIndex((column) => column.kind === "state");
-const numberFormat = (value) => (Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5))));
+
+function number(value) {
+  if (Number.isInteger(value)) return String(value);
+  const rounded = Number(value.toPrecision(5));
+  return Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
+}
 
 function compare(a, b) {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1; // what is missing comes last, either way
@@ -56,7 +61,7 @@ function cell(value, column) {
   const made = document.createElement("td");
   made.className = column.kind;
   if (value === null) return made;
-  made.textContent = typeof value === "number" ? numberFormat(value) : String(value);
+  made.textContent = typeof value === "number" ? number(value) : String(value);
   if (typeof value === "number") made.title = String(value);
   return made;
 }

@@ -47,7 +47,8 @@ def trace(found: Findings) -> Section:
 def contour(found: Findings) -> Section:
     """The model over pairs of parameters."""
     lead = (
-        "Where it is bright on the left, the model expects good results; where it is bright on the right, it is unsure."
+        "Bright means in the first picture that good results are expected, in the second that the model is unsure. "
+        "The star is the best arm."
     )
     if len(found.importances) > MOST_CROSSED:
         lead += f" The {MOST_CROSSED} most important of {len(found.importances)} parameters are crossed."

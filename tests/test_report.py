@@ -1,0 +1,242 @@
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from plotly.offline import get_plotlyjs
+
+import headstock
+import histories
+from headstock.history import History
+from headstock.objective import Objective, OutcomeConstraint
+from headstock.report import render_report, write_report
+from headstock.report.table import content
+from headstock.report.words import code
+from headstock.space import Choice, Fixed, Float, Space
+from headstock.trial import Observation, TrialRecord, TrialState
+
+HOSTILE = """</script><script>alert('1')</script><!--<img src=x onerror="alert(2)">&lt;%{meta[wide]}\u2028"""
+
+
+class Reader(HTMLParser):
+    """What a browser would see: the elements, the text, and the content of scripts."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.feed(document)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_data(self, data):
+        if self.elements and self.elements[-1][0] == "script" and self.cdata_elem == "script":
+            attributes, content = self.scripts[-1]
+            self.scripts[-1] = (attributes, content + data)
+        else:
+            self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+    def data(self, name: str):
+        return next(json.loads(content) for attrs, content in self.scripts if attrs.get("id") == f"data-{name}")
+
+    @property
+    def programs(self) -> list[str]:
+        return [content for attrs, content in self.scripts if attrs.get("type") != "application/json"]
+
+    def has(self, name: str) -> bool:
+        return any(attrs.get("id") == f"data-{name}" for attrs, _ in self.scripts)
+
+
+def read(history: History, title: str = "digits") -> Reader:
+    return Reader(render_report(history, title=title))
+
+
+@pytest.fixture(scope="module")
+def digits() -> Reader:
+    return read(histories.digits())
+
+
+@pytest.fixture(scope="module")
+def branching() -> Reader:
+    return read(histories.branching())
+
+
+FIGURES = ("trace", "contour", "importances", "slices", "validation", "parallel")
+
+
+def first(history: History, count: int) -> History:
+    return History(history.space, history.objective, history.trials[:count], seed=history.seed)
+
+
+def test_the_file_is_one_complete_document(tmp_path):
+    path = write_report(histories.digits(), tmp_path / "new" / "digits.html", title="digits")
+    assert [p.name for p in path.parent.iterdir()] == ["digits.html"]
+    assert path.stat().st_size < 6_000_000
+    page = Reader(path.read_text("utf-8"))
+    assert all(page.has(name) for name in (*FIGURES, "trials", "templates"))
+    assert page.programs[0] == get_plotlyjs()
+    assert len(page.programs) == 2
+
+
+def test_nothing_is_loaded_from_anywhere(branching: Reader):
+    for tag, attributes in branching.elements:
+        assert tag not in {"link", "iframe", "img", "object", "embed", "base", "form"}
+        assert "src" not in attributes
+        assert (attributes.get("href") or "#").startswith("#")
+        assert not any(name.startswith("on") for name in attributes)
+    policy = next(a["content"] for t, a in branching.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    assert policy.count("sha256-") == 2
+    assert "http" not in policy
+
+
+def test_the_summary_tells_both_winners_and_the_states(digits: Reader):
+    words = digits.words
+    assert re.search(r"Best believed: arm \d+_0 0\.9\d* ± 0\.0\d* accuracy: predicted mean ± standard error", words)
+    assert re.search(r"Best seen: arm \d+_0 0\.9\d* accuracy: one measurement", words)
+    assert "20 trials: 18 completed, 2 failed. Evaluating them took 36 s in all." in words
+    assert re.search(r"best of all arms that were tried is \d+ %", words)
+    assert "Maximise accuracy" in words
+    assert "lr (" in words
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write_report(histories.empty(), tmp_path / "x.html", title="old")
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_report(histories.empty(), path, title="new")
+    assert [p.name for p in tmp_path.iterdir()] == ["x.html"]
+    assert "<title>old</title>" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("history", "drawn", "reason"),
+    [
+        (histories.empty(), (), "at least 2 trials with a result; there are 0"),
+        (first(histories.digits(), 1), ("trace", "parallel"), "at least 2 trials with a result; there are 1"),
+        (first(histories.digits(), 2), (*FIGURES[:4], "parallel"), "at least 3 values of accuracy; there are 2"),
+        (first(histories.digits(), 3), FIGURES, ""),
+        (histories.observed(Space(x=Float(0, 1)), lambda p: p["x"], 8), ("trace", *FIGURES[2:]), "two parameters"),
+        (histories.branching(), FIGURES, ""),
+    ],
+    ids=["none", "one", "two", "three", "one parameter", "conditions"],
+)
+def test_what_cannot_be_drawn_says_why(history, drawn, reason):
+    page = read(history)
+    assert tuple(name for name in FIGURES if page.has(name)) == drawn
+    assert reason in page.words
+    assert page.has("trials") == (len(history) > 0)
+
+
+def test_all_failed():
+    trials = [histories.failed(i, p, "accuracy") for i, p in enumerate(histories.drawn(histories.NETWORK, 3))]
+    page = read(History(histories.NETWORK, Objective("accuracy"), tuple(trials)))
+    assert "3 trials: 3 failed." in page.words
+    assert "There is no winner yet." in page.words
+    assert page.data("trials")["rows"][0][-1] == "ValueError: loss is NaN"
+
+
+def test_without_a_feasible_arm_the_model_is_still_shown():
+    given = histories.branching()
+    bound = (OutcomeConstraint("latency", 1.0, at_least=False),)
+    page = read(History(given.space, given.objective, given.trials, bound))
+    assert "No arm is believed to keep the constraints." in page.words
+    assert page.has("contour")
+
+
+def test_the_table_holds_every_trial(branching: Reader):
+    history = histories.branching()
+    table = branching.data("trials")
+    names = [column["name"] for column in table["columns"]]
+    assert names[:4] == ["trial", "state", "arm", "lr"]
+    assert names[-7:] == ["loss", "± loss", "latency", "seconds", "source", "because", "error"]
+    assert all(len(row) == len(names) for row in table["rows"])
+    for row, trial in zip(table["rows"], history, strict=True):
+        assert row[names.index("lr")] == trial.parameters["lr"]
+        assert row[names.index("loss")] == trial.objective_mean
+        assert (row[names.index("momentum")] is None) == ("momentum" not in trial.parameters)
+    assert table["rows"][table["best"]][names.index("width")] < 256
+
+
+def test_a_value_of_none_is_not_an_inactive_parameter():
+    history = histories.observed(Space(x=Choice(None, True, "a")), lambda p: float(p["x"] is None), 6)
+    cells = {row[3] for row in read(history).data("trials")["rows"]}
+    assert cells == {"None", "True", "a"}
+
+
+def hostile() -> History:
+    space = Space({HOSTILE: Float(0, 1), "kind": Choice(HOSTILE, "b"), "fixed": Fixed(HOSTILE)})
+    trials = []
+    for i, parameters in enumerate(histories.drawn(space, 6)):
+        metrics = {HOSTILE: Observation(i / 7), "other": Observation(1.0)}
+        record = histories.completed(i, parameters, HOSTILE, **metrics)
+        trials.append(record)
+    trials.append(
+        TrialRecord(
+            6,
+            TrialState.FAILED,
+            trials[0].parameters,
+            batch=6,
+            source=HOSTILE,
+            because=HOSTILE,
+            objective=HOSTILE,
+            error=HOSTILE,
+            traceback=HOSTILE,
+        )
+    )
+    return History(space, Objective(HOSTILE), tuple(trials), (OutcomeConstraint("other", 2.0, at_least=False),))
+
+
+def test_what_users_wrote_is_never_markup(digits: Reader):
+    page = read(hostile(), title=HOSTILE)
+    assert page.programs == digits.programs
+    assert {tag for tag, _ in page.elements} == {tag for tag, _ in digits.elements}
+    assert page.text.count(HOSTILE) >= 2  # the title and the heading, literally
+    assert page.data("trials")["rows"][6][-1] == HOSTILE
+    for name in FIGURES:
+        shown = json.dumps(page.data(name))
+        assert "<img" not in shown
+        assert "<script" not in shown
+
+
+def test_tracebacks_stay_at_home():
+    history = histories.digits()
+    private = "File '/home/somebody/secret/train.py'"
+    trials = [
+        TrialRecord(t.index, t.state, t.parameters, batch=t.index, error=t.error, traceback=private, metrics=t.metrics)
+        for t in history
+    ]
+    document = render_report(History(history.space, history.objective, tuple(trials)), title="x")
+    assert private not in document
+    assert "somebody" not in document
+
+
+def test_the_program_sets_the_same_experiment_up(monkeypatch):
+    history = hostile()
+    built = {}
+    monkeypatch.setattr(headstock, "Experiment", lambda *a, **k: built.update(args=a, options=k), raising=False)
+    exec(code(history, "my 'name'"), {})
+    name, space = built["args"]
+    assert name == "my 'name'"
+    assert space == history.space
+    assert built["options"] == {"maximize": HOSTILE, "outcome_constraints": ["other <= 2.0"], "seed": 0}
+
+
+def test_the_same_history_gives_the_same_report():
+    assert render_report(histories.digits(), title="x") == render_report(histories.digits(), title="x")
+
+
+def test_the_table_of_many_trials_leaves_the_file_small_enough_to_mail():
+    given = histories.branching(100)
+    trials = tuple(given.trials[i % 100] for i in range(20_000))
+    table = json.dumps(content(History(given.space, given.objective, trials), best=None), separators=(",", ":"))
+    assert len(table) < 12_000_000 - 6_000_000
