@@ -7,7 +7,6 @@ from headstock.acquisition.noisy import LogNoisyExpectedImprovement
 from headstock.gp.regression import Hyperparameters, TrainingSet, condition
 
 CATEGORICAL = np.array([False, True, False])
-NOTHING = np.empty((0, 3))
 
 
 def points(rng, n):
@@ -33,7 +32,7 @@ def test_without_noise_it_is_log_expected_improvement(rng):
     mean, variance = posterior.predict(query)
     sd, best = np.sqrt(variance), posterior.predict(posterior.X)[0].max()
     expected = np.log(sd) + log_improvement((mean - best) / sd)[0]
-    acquisition = LogNoisyExpectedImprovement.of(posterior, pending=NOTHING, rng=rng)
+    acquisition = LogNoisyExpectedImprovement.of(posterior, posterior.X, rng)
     hopeful = expected > -8
     assert hopeful.sum() > 5
     np.testing.assert_allclose(acquisition.value(query)[hopeful], expected[hopeful], atol=0.02)
@@ -49,7 +48,7 @@ def test_it_is_the_improvement_over_joint_draws(rng, monkeypatch, pending):
     draws = rng.multivariate_normal(mean, posterior.covariance(joint, joint), 200_000, method="cholesky")
     improvement = np.maximum(draws[:, len(C) :] - draws[:, : len(C)].max(axis=1, keepdims=True), 0.0)
     error = improvement.std(axis=0) / np.sqrt(len(draws))
-    value = np.exp(LogNoisyExpectedImprovement.of(posterior, pending=busy, rng=rng).value(query))
+    value = np.exp(LogNoisyExpectedImprovement.of(posterior, C, rng).value(query))
     assert (np.abs(value - improvement.mean(axis=0)) < 4 * error + 0.02 * value + 1e-4).all()
 
 
@@ -57,9 +56,9 @@ def test_it_is_the_improvement_over_joint_draws(rng, monkeypatch, pending):
 @pytest.mark.parametrize("pending", [0, 7])
 def test_the_gradient_is_the_central_difference(rng, pending, constrained):
     feasibility = feasibility_of(rng) if constrained else None
-    acquisition = LogNoisyExpectedImprovement.of(
-        posterior_of(rng), pending=points(rng, pending), rng=rng, feasibility=feasibility
-    )
+    posterior = posterior_of(rng)
+    C = np.vstack([posterior.X, points(rng, pending)])
+    acquisition = LogNoisyExpectedImprovement.of(posterior, C, rng, feasibility)
     X = points(rng, 12)
     value, gradient = acquisition.value_and_gradient(X)
     np.testing.assert_allclose(value, acquisition.value(X), rtol=1e-12)
@@ -73,8 +72,8 @@ def test_the_gradient_is_the_central_difference(rng, pending, constrained):
 
 def test_there_is_nothing_to_gain_at_a_pending_point(rng):
     posterior, x = posterior_of(rng), np.array([[0.3, 1.0, 0.05]])
-    free = LogNoisyExpectedImprovement.of(posterior, pending=NOTHING, rng=rng)
-    busy = LogNoisyExpectedImprovement.of(posterior, pending=x, rng=rng)
+    free = LogNoisyExpectedImprovement.of(posterior, posterior.X, rng)
+    busy = LogNoisyExpectedImprovement.of(posterior, np.vstack([posterior.X, x]), rng)
     assert busy.value(x).item() < free.value(x).item() - 5
 
 
@@ -83,10 +82,9 @@ def test_only_points_that_are_expected_to_be_feasible_set_the_mark(rng):
     best = posterior.X[np.argmax(posterior.predict(posterior.X)[0])]
     column, side = 2, best[2]
     allows = posterior_of(rng, n=40, noise=1e-4, f=lambda X: np.where(X[:, column] > side + 0.1, 1.0, -1.0))
-    acquisition = LogNoisyExpectedImprovement.of(
-        posterior, pending=NOTHING, rng=rng, feasibility=LogFeasibility((allows,), (0.0,))
-    )
-    free = LogNoisyExpectedImprovement.of(posterior, pending=NOTHING, rng=rng)
+    constrained = LogFeasibility((allows,), (0.0,))
+    acquisition = LogNoisyExpectedImprovement.of(posterior, posterior.X, rng, constrained)
+    free = LogNoisyExpectedImprovement.of(posterior, posterior.X, rng)
     assert acquisition.best.max() < free.best.min()
 
 

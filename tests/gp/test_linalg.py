@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from headstock.errors import NumericalError
-from headstock.gp.linalg import cholesky, extended_inverse_root, inverse, inverse_root, solve
+from headstock.gp.linalg import cholesky, extended_inverse_root, inverse, inverse_root, solve, times, times_transposed
 
 
 def spd(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -39,3 +39,9 @@ def test_extending_is_factorising_the_whole(rng, k):
     whole = cholesky(A)
     np.testing.assert_allclose(extended, inverse_root(whole), atol=1e-9)
     np.testing.assert_allclose(S, whole[12:, 12:], atol=1e-9)
+
+
+def test_triangular_products_are_products(rng):
+    A, root = rng.standard_normal((5, 8)), np.tril(rng.standard_normal((8, 8)))
+    np.testing.assert_allclose(times(A, root), A @ root, atol=1e-12)
+    np.testing.assert_allclose(times_transposed(A, root), A @ root.T, atol=1e-12)

@@ -97,6 +97,12 @@ def test_the_pull_back_is_a_derivative(rng):
     assert not gradient[:, 2].any()
 
 
+def test_predicting_where_it_was_observed_is_predicting(rng):
+    theta, data = random_problem(rng, known_noise=0.3)
+    posterior = condition(theta, data)
+    np.testing.assert_allclose(posterior.at_observations(data.y), posterior.predict(data.X), atol=1e-9)
+
+
 def test_leaving_one_out_is_fitting_without_it(rng):
     theta, data = random_problem(rng)
     posterior = condition(theta, data)

@@ -11,11 +11,8 @@ from scipy.special import ndtri
 from headstock.acquisition.analytic import LogFeasibility, log_improvement
 from headstock.gp.regression import Posterior
 
-BASELINE: Final = 16
-"""How many observed points may be the best one."""
-
 SAMPLES: Final = 64
-"""How many joint fantasies of the baseline and the pending points are averaged over."""
+"""How many joint fantasies are averaged over."""
 
 
 @final
@@ -49,23 +46,22 @@ class LogNoisyExpectedImprovement:
     def of(
         cls,
         posterior: Posterior,
-        *,
-        pending: Float64[np.ndarray, "p d"],
+        C: Float64[np.ndarray, "c d"],
         rng: np.random.Generator,
         feasibility: LogFeasibility | None = None,
     ) -> "LogNoisyExpectedImprovement":
-        """The acquisition function of a search.
+        """The improvement over the best of the points C.
 
         Args:
             posterior: of the objective, larger where it is better.
-            pending: points whose results are still to come.
+            C: the observed points that may be the best, and the points whose results are still to come. At least one
+                is expected to keep the outcome constraints.
             rng: draws the fantasies.
-            feasibility: of the outcome constraints, which at least one observed point is expected to keep.
+            feasibility: of the outcome constraints.
 
         Raises:
-            NumericalError: if the joint covariance of observed and pending points cannot be factorised.
+            NumericalError: if the joint covariance at C cannot be factorised.
         """
-        C = np.concatenate([_baseline(posterior, feasibility), pending])
         believing, S = posterior.believing(C)
         normals = _normals(SAMPLES, len(C), rng)
         fantasies = posterior.predict(C)[0] + normals @ S.T
@@ -108,16 +104,6 @@ class LogNoisyExpectedImprovement:
         u = (mean[:, None] + V[:, -self.normals.shape[1] :] @ self.normals.T - self.best) / sd[:, None]
         value, slope = log_improvement(u)
         return np.log(sd)[:, None] + value, u, slope, sd
-
-
-def _baseline(posterior: Posterior, feasibility: LogFeasibility | None) -> Float64[np.ndarray, "b d"]:
-    """The observed points that are most likely the best of those expected to be feasible, by μ + σ."""
-    mean, variance = posterior.predict(posterior.X)
-    score = mean + np.sqrt(variance)
-    if feasibility is not None:
-        score = np.where(feasibility.expects_feasible(posterior.X), score, -math.inf)
-    likeliest = np.argsort(-score, kind="stable")[:BASELINE]
-    return posterior.X[likeliest[np.isfinite(score[likeliest])]]
 
 
 def _log_mean_exp(terms: Float64[np.ndarray, "m s"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, "m s"]]:

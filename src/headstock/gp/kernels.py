@@ -72,7 +72,10 @@ def matern52(
     """
     r = np.sqrt(5.0 * squared_distances)
     decay = variance * np.exp(-r)
-    slope = (1.0 + r) * decay
-    value = slope + (5.0 / 3.0) * squared_distances * decay
-    slope *= -5.0 / 6.0
-    return value, slope
+    r += 1.0
+    r *= decay  # in place from here: for many points this is the costliest part of a prediction
+    decay *= squared_distances
+    decay *= 5.0 / 3.0
+    decay += r
+    r *= -5.0 / 6.0
+    return decay, r

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.linalg.blas import dtrmm
 from scipy.linalg.lapack import dpotrf, dpotri, dpotrs, dtrtri
 from threadpoolctl import ThreadpoolController
 
@@ -61,6 +62,16 @@ def inverse_root(L: Float64[np.ndarray, "n n"]) -> Float64[np.ndarray, "n n"]:
     return np.tril(dtrtri(L, lower=1)[0])
 
 
+def times(A: Float64[np.ndarray, "m n"], root: Float64[np.ndarray, "n n"]) -> Float64[np.ndarray, "m n"]:
+    """A R for a lower triangular R, at half the cost of a full product: BLAS sees Rᵀ Aᵀ, column by column."""
+    return dtrmm(1.0, root.T, A.T).T
+
+
+def times_transposed(A: Float64[np.ndarray, "m n"], root: Float64[np.ndarray, "n n"]) -> Float64[np.ndarray, "m n"]:
+    """A Rᵀ for a lower triangular R, at half the cost of a full product."""
+    return dtrmm(1.0, root.T, A.T, trans_a=1).T
+
+
 def extended_inverse_root(
     root: Float64[np.ndarray, "n n"], cross: Float64[np.ndarray, "k n"], corner: Float64[np.ndarray, "k k"]
 ) -> tuple[Float64[np.ndarray, "n+k n+k"], Float64[np.ndarray, "k k"]]:
@@ -82,6 +93,6 @@ def extended_inverse_root(
     S_inverse = inverse_root(S)
     extended = np.zeros((n + k, n + k))
     extended[:n, :n] = root
-    extended[n:, :n] = -S_inverse @ (cross @ root)
+    extended[n:, :n] = -S_inverse @ times(cross, root)
     extended[n:, n:] = S_inverse
     return extended, S

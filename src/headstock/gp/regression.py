@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64
 from scipy.spatial.distance import cdist
 
 from headstock.gp.kernels import Matern52, matern52
-from headstock.gp.linalg import cholesky, extended_inverse_root, inverse, inverse_root, solve
+from headstock.gp.linalg import cholesky, extended_inverse_root, inverse, inverse_root, solve, times, times_transposed
 
 KNOWN_NOISE_NUGGET: Final = 1e-6
 """What is added to a known noise variance: even exact results deviate a little from any smooth function."""
@@ -177,6 +177,7 @@ class Posterior:
         kernel: the prior covariance.
         mean: m, the constant prior mean.
         X: where it was observed.
+        noise: the variances N of the observations.
         inverse_root: L⁻¹.
         whitened: β.
     """
@@ -184,6 +185,7 @@ class Posterior:
     kernel: Matern52
     mean: float
     X: Float64[np.ndarray, "n d"]
+    noise: Float64[np.ndarray, " n"]
     inverse_root: Float64[np.ndarray, "n n"]
     whitened: Float64[np.ndarray, " n"]
 
@@ -202,20 +204,20 @@ class Posterior:
 
     def whiten(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "m n"]:
         """The whitened covariances of queries with the observations, one row a query."""
-        return self.kernel(X, self.X) @ self.inverse_root.T
+        return times_transposed(self.kernel(X, self.X), self.inverse_root)
 
     def whiten_with_pull_back(
         self, X: Float64[np.ndarray, "m d"]
     ) -> tuple[Float64[np.ndarray, "m n"], Callable[[Float64[np.ndarray, "m n"]], Float64[np.ndarray, "m d"]]]:
         """`whiten`, and the map from the gradient of a function in V to its gradient in X."""
         K, slope = self.kernel.value_and_slope(X, self.X)
-        return K @ self.inverse_root.T, partial(self._pull_back, X, slope)
+        return times_transposed(K, self.inverse_root), partial(self._pull_back, X, slope)
 
     def _pull_back(
         self, X: Float64[np.ndarray, "m d"], slope: Float64[np.ndarray, "m n"], gradient: Float64[np.ndarray, "m n"]
     ) -> Float64[np.ndarray, "m d"]:
         """The gradient in X of a function whose gradient in V is known."""
-        return self.kernel.pull_back(X, self.X, (gradient @ self.inverse_root) * slope)
+        return self.kernel.pull_back(X, self.X, times(gradient, self.inverse_root) * slope)
 
     def believing(self, C: Float64[np.ndarray, "c d"]) -> tuple["Posterior", Float64[np.ndarray, "c c"]]:
         """The posterior if the function turned out to be exactly its mean at C, and the joint deviation there.
@@ -229,11 +231,21 @@ class Posterior:
         Raises:
             NumericalError: if the joint covariance cannot be factorised.
         """
-        jitter = 1e-8 * self.kernel.variance
-        corner = self.kernel(C, C) + jitter * np.eye(len(C))
-        root, S = extended_inverse_root(self.inverse_root, self.whiten(C), corner)
-        whitened = np.concatenate([self.whitened, np.zeros(len(C))])
-        return Posterior(self.kernel, self.mean, np.vstack([self.X, C]), root, whitened), S
+        noise = np.full(len(C), 1e-8 * self.kernel.variance)  # keeps the factor well defined
+        root, S = extended_inverse_root(self.inverse_root, self.whiten(C), self.kernel(C, C) + np.diag(noise))
+        X, noise = np.concatenate([self.X, C]), np.concatenate([self.noise, noise])
+        return Posterior(self.kernel, self.mean, X, noise, root, np.concatenate([self.whitened, np.zeros(len(C))])), S
+
+    def at_observations(
+        self, y: Float64[np.ndarray, " n"]
+    ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        """`predict` where y was observed, without a product of matrices.
+
+        With K = C - N:  μ = m + K C⁻¹ (y - m) = y - N C⁻¹ (y - m) ,  Σ = K - K C⁻¹ K = N - N C⁻¹ N
+        """
+        alpha, precision = self._alpha_and_precision()
+        variance = self.noise - self.noise**2 * precision
+        return y - self.noise * alpha, np.maximum(variance, 1e-10 * self.kernel.variance)
 
     def leave_one_out(
         self, y: Float64[np.ndarray, " n"]
@@ -242,9 +254,12 @@ class Posterior:
 
         μ₋ᵢ = yᵢ - [C⁻¹(y - m)]ᵢ / [C⁻¹]ᵢᵢ ,  σ²₋ᵢ = 1 / [C⁻¹]ᵢᵢ     (Rasmussen and Williams 2006, eq. 5.12)
         """
-        alpha = self.whitened @ self.inverse_root
-        precision = np.einsum("ij,ij->j", self.inverse_root, self.inverse_root)
+        alpha, precision = self._alpha_and_precision()
         return y - alpha / precision, 1.0 / precision
+
+    def _alpha_and_precision(self) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        """C⁻¹ (y - m), and the diagonal of C⁻¹."""
+        return self.whitened @ self.inverse_root, np.einsum("ij,ij->j", self.inverse_root, self.inverse_root)
 
 
 def condition(hyperparameters: Hyperparameters, data: TrainingSet) -> Posterior:
@@ -254,7 +269,8 @@ def condition(hyperparameters: Hyperparameters, data: TrainingSet) -> Posterior:
         NumericalError: if the covariance matrix cannot be factorised.
     """
     kernel = hyperparameters.kernel(data.categorical)
-    L = cholesky(kernel(data.X, data.X) + np.diag(data.noise(hyperparameters)))
+    noise = data.noise(hyperparameters)
+    L = cholesky(kernel(data.X, data.X) + np.diag(noise))
     mean, _ = _mean_and_alpha(L, data.y)
     root = inverse_root(L)
-    return Posterior(kernel, mean, data.X, root, root @ (data.y - mean))
+    return Posterior(kernel, mean, data.X, noise, root, root @ (data.y - mean))

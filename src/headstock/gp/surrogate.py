@@ -10,6 +10,9 @@ from headstock.gp.fit import fit
 from headstock.gp.outcomes import OutcomeTransform
 from headstock.gp.regression import Hyperparameters, Posterior, TrainingSet, condition
 
+SKETCHED: Final = 100
+"""From how many observations a fit without an earlier one is begun."""
+
 FITTED: Final = 400
 """How many observations hyper-parameters are fitted to at most; the cost of a fit grows with the cube."""
 
@@ -42,6 +45,10 @@ class Surrogate:
         """The metric that is expected at X without noise, and its standard deviation, in the metric's units."""
         mean, variance = self.posterior.predict(X)
         return self.transform.invert(mean, np.sqrt(variance))
+
+    def at_observations(self) -> tuple[Float64[np.ndarray, " u"], Float64[np.ndarray, " u"]]:
+        """The mean and the variance of the noise-free function at the rows that are used, on standard scale."""
+        return self.posterior.at_observations(self.y)
 
     def leave_one_out(self) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
         """For each row of `X`, what the other observations predict there, in the metric's units.
@@ -78,9 +85,9 @@ def fit_surrogate(
         NumericalError: if the covariance matrix cannot be factorised.
     """
     transform, data = _training_set(X, values, sems, sign=sign, categorical=categorical)
-    rows = _stratified(data.y, FITTED)
-    fitted = TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], categorical)
-    return _conditioned(X, values, transform, data, fit(fitted, warm))
+    if warm is None and len(data.y) > SKETCHED:
+        warm = fit(_thinned(data, SKETCHED)[1])
+    return _conditioned(X, values, transform, data, fit(_thinned(data, FITTED)[1], warm))
 
 
 def condition_surrogate(
@@ -125,21 +132,21 @@ def _conditioned(
     hyperparameters: Hyperparameters,
 ) -> Surrogate:
     """The surrogate with these hyper-parameters, conditioned on at most `CONDITIONED` observations."""
-    rows = _stratified(data.y, CONDITIONED)
-    kept = TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], data.categorical)
+    rows, kept = _thinned(data, CONDITIONED)
     used = np.flatnonzero(~np.isnan(values))[rows]
     return Surrogate(X, used, kept.y, transform, hyperparameters, condition(hyperparameters, kept))
 
 
-def _stratified(y: Float64[np.ndarray, " n"], limit: int) -> Int64[np.ndarray, " u"]:
-    """At most `limit` rows, in order: all of the best, and the rest evenly over the ranks of y.
+def _thinned(data: TrainingSet, limit: int) -> tuple[Int64[np.ndarray, " u"], TrainingSet]:
+    """The rows of at most `limit` observations, in order, and these: the best, and as many evenly over the other ranks.
 
-    Half of them are the best, where the model has to be sharp.
+    Where it is best the model has to be sharp.
     """
-    n = len(y)
-    if n <= limit:
-        return np.arange(n)
-    by_rank = np.argsort(-y, kind="stable")
-    best = limit // 2
-    rest = best + np.floor(np.arange(limit - best) * (n - best) / (limit - best)).astype(np.int64)
-    return np.sort(by_rank[np.concatenate([np.arange(best), rest])])
+    n = len(data.y)
+    rows = np.arange(n)
+    if n > limit:
+        by_rank = np.argsort(-data.y, kind="stable")
+        best = limit // 2
+        rest = np.linspace(best, n - 1, limit - best).round().astype(np.int64)
+        rows = np.sort(by_rank[np.concatenate([np.arange(best), rest])])
+    return rows, TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], data.categorical)

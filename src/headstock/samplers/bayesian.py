@@ -27,6 +27,9 @@ ENOUGH: Final = 4
 ANCHORS: Final = 5
 """Around how many of the best points the acquisition function is searched closely."""
 
+BASELINE: Final = 16
+"""How many observed points may be the best one, by mean plus standard deviation."""
+
 FANTASISED: Final = 128
 """How many of the failed and pending trials are part of the fantasies; their cost grows with the cube."""
 
@@ -92,13 +95,14 @@ def _most_promising(history: History, domain: Domain, count: int, rng: np.random
     """
     X = domain.encoding.encode([t.parameters for t in history])
     beliefs = learn(history, domain.encoding, X)
+    anchors, baseline = _incumbents(beliefs)
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.pending)]]
-    anchors, memo = _anchors(beliefs), beliefs.memo.to_json()
+    memo = beliefs.memo.to_json()
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
         maxima = maximise(
-            _acquisition(beliefs, busy[-FANTASISED:], rng),
+            _acquisition(beliefs, baseline, busy[-FANTASISED:], rng),
             domain,
             anchors=anchors,
             lengthscales=beliefs.objective.hyperparameters.lengthscales,
@@ -114,25 +118,31 @@ def _most_promising(history: History, domain: Domain, count: int, rng: np.random
     return suggestions
 
 
+def _incumbents(beliefs: Beliefs) -> tuple[Float64[np.ndarray, "a d"], Float64[np.ndarray, "b d"]]:
+    """The observed points to search around, and those that may be the best: feasible, as far as one can tell."""
+    X, feasibility = beliefs.objective.posterior.X, beliefs.feasibility
+    mean, variance = beliefs.objective.at_observations()
+    hopeful = np.argsort(-(mean + np.sqrt(variance)), kind="stable")
+    if feasibility is None:
+        return X[np.argsort(-mean, kind="stable")[:ANCHORS]], X[hopeful[:BASELINE]]
+    feasible = feasibility.expects_feasible(X)
+    # Where nothing is feasible, the likeliest points are the ones to search around.
+    score = np.where(feasible, mean, feasibility.value(X))
+    return X[np.lexsort((-score, ~feasible))[:ANCHORS]], X[hopeful[feasible[hopeful]][:BASELINE]]
+
+
 def _acquisition(
-    beliefs: Beliefs, busy: Float64[np.ndarray, "c d"], rng: np.random.Generator
+    beliefs: Beliefs,
+    baseline: Float64[np.ndarray, "b d"],
+    busy: Float64[np.ndarray, "c d"],
+    rng: np.random.Generator,
 ) -> LogNoisyExpectedImprovement | LogFeasibility:
     """Noisy expected improvement; as long as no feasible point is known, the probability of finding one."""
-    posterior, feasibility = beliefs.objective.posterior, beliefs.feasibility
-    if feasibility is not None and not feasibility.expects_feasible(posterior.X).any():
+    feasibility = beliefs.feasibility
+    if feasibility is not None and not len(baseline):
         return feasibility.with_pending(busy) if len(busy) else feasibility
-    return LogNoisyExpectedImprovement.of(posterior, pending=busy, rng=rng, feasibility=feasibility)
-
-
-def _anchors(beliefs: Beliefs) -> Float64[np.ndarray, "a d"]:
-    """The observed points that are expected to be best; those expected to be infeasible come last."""
-    posterior, feasibility = beliefs.objective.posterior, beliefs.feasibility
-    score = posterior.predict(posterior.X)[0]
-    if feasibility is None:
-        return posterior.X[np.argsort(-score, kind="stable")[:ANCHORS]]
-    feasible = feasibility.expects_feasible(posterior.X)
-    score = np.where(feasible, score, feasibility.value(posterior.X))
-    return posterior.X[np.lexsort((-score, ~feasible))[:ANCHORS]]
+    C = np.concatenate([baseline, busy])
+    return LogNoisyExpectedImprovement.of(beliefs.objective.posterior, C, rng, feasibility)
 
 
 def _because(history: History, encoding: Encoding, beliefs: Beliefs, x: Float64[np.ndarray, "1 d"]) -> str:
