@@ -16,7 +16,8 @@ from headstock.space import Float, Int, Parameters, Space, Value, conditions, id
 TOLERANCE: Final = 1e-7
 """Two points count as one if no coordinate differs by more."""
 
-_THROWS: Final = 2048  # points thrown at the feasible region before a walk inside it
+_THROWS: Final = 2048  # points thrown at the feasible region to see how large it is
+_MOST_THROWS: Final = 40_000  # beyond, a walk inside it costs less
 _STEPS: Final = 24  # of a walk, to forget where it began
 _SHRINKS: Final = 40  # of a chord, to find a feasible point on it
 _NODES: Final = 10_000  # of a branch-and-bound tree
@@ -89,9 +90,12 @@ class Domain:
         """
         X = self._hits(count, rng)
         if len(X) < count:
-            X = np.concatenate([X, self._hits(_THROWS, rng)])[:count]
-        if len(X) == count:
-            return X
+            X = np.concatenate([X, self._hits(_THROWS, rng)])
+        missing = 1.2 * (count - len(X)) / max(len(X), 1) * (count + _THROWS)
+        if 0 < missing <= _MOST_THROWS:
+            X = np.concatenate([X, self._hits(int(missing), rng)])
+        if len(X) >= count:
+            return X[:count]
         inside = X
         if len(inside) < 2 * len(self._constrained):
             inside = np.concatenate([X, self._vertices(2 * len(self._constrained) + 2, rng)])

@@ -24,6 +24,7 @@ from typing import Final, TypeAlias, final
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from headstock.axes import Axis
 from headstock.errors import ParameterError
 from headstock.parameters import shown_conditions
 from headstock.space import Choice, Fixed, Float, Int, Parameters, Space, Value, conditions, identity
@@ -31,84 +32,9 @@ from headstock.space import Choice, Fixed, Float, Int, Parameters, Space, Value,
 INACTIVE: Final = 0.5
 """Where an inactive numeric parameter sits."""
 
-_COUNTABLE: Final = 2**53  # beyond it a float64 skips whole numbers
 _SLACK: Final = 0.5e-9  # half of what LinearConstraint forgives, so that what is accepted here is valid there
 
 _Searched: TypeAlias = Float | Int | Choice
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """A numeric scale whose edges lie at 0 and 1.
-
-    Args:
-        low: the smallest value.
-        high: the largest value.
-        levels: how many evenly spaced values there are from `low`; 0 for a continuum.
-        step: their distance.
-        lower: the value at 0, on the transformed scale.
-        width: from 0 to 1, on the transformed scale.
-        log: whether the transformed scale is logarithmic.
-    """
-
-    low: float
-    high: float
-    levels: int
-    step: float
-    lower: float
-    width: float
-    log: bool
-
-    @classmethod
-    def of(cls, parameter: _Searched) -> "_Axis":
-        match parameter:
-            case Choice():
-                low, high, levels, step, log = 0.0, len(parameter.values) - 1.0, parameter.levels, 1.0, False
-            case Float():
-                low, high, levels, step = parameter.low, parameter.high, parameter.levels or 0, parameter.step or 0.0
-                log = parameter.log
-            case Int():
-                low, high, levels, step = float(parameter.low), float(parameter.high), parameter.levels, parameter.step
-                log = parameter.log
-        if levels > _COUNTABLE:
-            levels = 0
-        last = low + (levels - 1) * step if levels else high
-        margin = step / 2 if levels else 0.0
-        lower, upper = low - margin, last + margin
-        if log:
-            lower, upper = math.log(lower), math.log(upper)
-        return cls(low, high, levels, float(step), lower, upper - lower, log)
-
-    def unit(self, values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-        """Natural values as positions; NaN stays NaN."""
-        if self.levels:
-            index = np.rint((values - self.low) / self.step)
-            if not self.log:
-                return np.clip((index + 0.5) / self.levels, -1.0, 2.0)
-            values = self.low + index * self.step
-        scaled = np.log(np.maximum(values, np.finfo(float).tiny)) if self.log else values
-        return np.clip((scaled - self.lower) / self.width, -1.0, 2.0)
-
-    def relaxed(
-        self, positions: Float64[np.ndarray, " n"]
-    ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-        """The value at each position if there were no steps, and its derivative."""
-        scaled = self.lower + positions * self.width
-        values = np.exp(scaled) if self.log else scaled
-        return values, self.width * values if self.log else np.full_like(values, self.width)
-
-    def natural(self, positions: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-        """The natural value nearest to each position."""
-        values, _ = self.relaxed(positions)
-        if self.levels:
-            index = np.clip(np.rint((values - self.low) / self.step), 0.0, self.levels - 1.0)
-            values = self.low + index * self.step
-        return np.clip(values, self.low, self.high)
-
-    def snap(self, positions: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-        """The nearest positions that stand for values."""
-        return self.unit(self.natural(positions)) if self.levels else np.clip(positions, 0.0, 1.0)
 
 
 @final
@@ -125,13 +51,13 @@ class _Column:
 
     name: str
     parameter: _Searched
-    axis: _Axis | None
+    axis: Axis | None
     named: tuple[Value, ...]
 
     @classmethod
     def of(cls, name: str, parameter: _Searched, named: tuple[Value, ...]) -> "_Column":
         categorical = isinstance(parameter, Choice) and not parameter.ordered
-        return cls(name, parameter, None if categorical else _Axis.of(parameter), named)
+        return cls(name, parameter, None if categorical else Axis.of(parameter), named)
 
     @property
     def levels(self) -> int:
@@ -276,52 +202,26 @@ class Encoding:
 
     def feasible(self, X: Float64[np.ndarray, "m d"]) -> Bool[np.ndarray, " m"]:
         """Whether the configurations nearest to some points keep the space's linear constraints."""
-        kept = np.ones(len(X), dtype=bool)
-        for constraint in self.space.constraints:
-            terms = np.stack([w * self.natural(name, X) for name, w in constraint.weights.items()])
-            slack = _SLACK * np.maximum(max(1.0, abs(constraint.bound)), np.abs(terms).max(axis=0))
-            kept &= terms.sum(axis=0) <= constraint.bound + slack
-        return kept
+        constraints = self.space.constraints
+        if not constraints:
+            return np.ones(len(X), dtype=bool)
+        names = sorted({name for constraint in constraints for name in constraint.weights})
+        values = np.stack([self.natural(name, X) for name in names], axis=1)
+        terms = values[:, None, :] * np.array([[c.weights.get(name, 0.0) for name in names] for c in constraints])
+        bounds = np.array([c.bound for c in constraints])
+        slack = _SLACK * np.maximum(np.maximum(1.0, np.abs(bounds)), np.abs(terms).max(axis=2))
+        return (terms.sum(axis=2) <= bounds + slack).all(axis=1)
 
     def shifted(
-        self, name: str, x: Float64[np.ndarray, " n"], steps: Int64[np.ndarray, " s"]
-    ) -> Float64[np.ndarray, "n s"]:
-        """The positions of the values so many steps away from those at x in the column of a parameter with steps.
+        self, name: str, X: Float64[np.ndarray, "m d"], steps: Int64[np.ndarray, " s"]
+    ) -> Float64[np.ndarray, "m s"]:
+        """In the column of a numeric parameter with steps, the positions so many steps from those of X.
 
         Steps beyond the bounds end there.
         """
-        parameter = self.space[name]
-        if isinstance(parameter, Fixed):
-            raise TypeError
-        axis = _Axis.of(parameter)
-        values = axis.natural(x)[:, None] + steps * axis.step
+        axis = self.axes[name]
+        values = axis.natural(X[:, self._index[name]])[:, None] + steps * axis.step
         return axis.snap(axis.unit(values.ravel())).reshape(values.shape)
-
-    def slack(
-        self, X: Float64[np.ndarray, "m d"]
-    ) -> tuple[Float64[np.ndarray, "m c"], Float64[np.ndarray, "m c d"]]:
-        """By how much each of c linear constraints is kept if nothing is rounded, and the gradient of that.
-
-        As a share of the range of the constraint's left side; negative where it is broken.
-        """
-        constraints = self.space.constraints
-        slack, gradient = np.empty((len(X), len(constraints))), np.zeros((len(X), len(constraints), self.dimensions))
-        for i, constraint in enumerate(constraints):
-            slack[:, i] = constraint.bound
-            extent = 0.0
-            for name, weight in constraint.weights.items():
-                parameter = self.space[name]
-                if isinstance(parameter, Fixed):
-                    slack[:, i] -= weight * self.natural(name, X)
-                    continue
-                j, axis = self._index[name], _Axis.of(parameter)
-                values, slopes = axis.relaxed(X[:, j])
-                slack[:, i] -= weight * values
-                gradient[:, i, j] = -weight * slopes
-                extent += abs(weight) * (axis.high - axis.low)
-            slack[:, i] /= extent
-            gradient[:, i] /= extent
-        return slack, gradient
 
     def positions(self, name: str, values: Sequence[Value] | None = None) -> Float64[np.ndarray, " n"]:
         """Where values of an active parameter lie in its column; all of its values, in order, if none are named.
@@ -336,7 +236,7 @@ class Encoding:
         parameter = self.space[name]
         if isinstance(parameter, Fixed):
             return np.full(len(X), parameter.value, dtype=np.float64)
-        return _Axis.of(parameter).natural(X[:, self._index[name]])
+        return self.axes[name].natural(X[:, self._index[name]])
 
     def _settle(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "m d"]:
         """Put the inactive parameters of X in their places and set the indicators (in place)."""
@@ -385,6 +285,11 @@ class Encoding:
     def _index(self) -> Mapping[str, int]:
         """The column of each searched parameter."""
         return {column.name: j for j, column in enumerate(self._columns)}
+
+    @cached_property
+    def axes(self) -> Mapping[str, Axis]:
+        """The scale of each numeric parameter and ordered choice."""
+        return {column.name: column.axis for column in self._columns if column.axis}
 
     @cached_property
     def _indicators(self) -> Mapping[str, str]:

@@ -23,7 +23,9 @@ def parameters(draw, when=None):
         case "log":
             return Float(width, width * draw(st.floats(1.01, 1e6)), log=True, when=when)
         case "step":
-            return Float(low, low + width, step=width / draw(st.floats(1.0, 1e3)), when=when)
+            low = math.remainder(low, 1e3)  # validation cannot tell steps from rounding errors of huge numbers
+            high = low + max(width, 1e-2)
+            return Float(low, high, step=(high - low) / draw(st.floats(1.0, 1e3)), when=when)
         case "int":
             return Int(whole, whole + span, step=draw(st.integers(1, span)), when=when)
         case "logint":
