@@ -1,12 +1,14 @@
-"""PyTorch training: images, networks, loops, and the jobs of the demo. The only room that imports torch.
+"""PyTorch: data sets, networks, training and evaluation, and the demo's jobs.
 
-Raises:
-    MissingDependencyError: on import, if PyTorch is not installed.
+The only package of headstock that imports torch.
 """
-
-from importlib.util import find_spec
 
 from headstock.errors import MissingDependencyError
 
-if find_spec("torch") is None:
-    raise MissingDependencyError("PyTorch is not installed. Install it with: pip install 'headstock[training]'")
+try:
+    import torch as _torch  # noqa: F401 - asked for here, so that what is missing is said before anything else fails
+except ImportError as error:
+    raise MissingDependencyError(
+        f"headstock.training needs PyTorch 2.10 or newer, which cannot be imported here ({error}). "
+        f"Install it: pip install 'headstock[training]'"
+    ) from error

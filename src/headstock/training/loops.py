@@ -1,50 +1,51 @@
-"""Train a classifier by stochastic gradient descent, and measure its accuracy."""
+"""Training and evaluation of a classifier on samples that fit into memory."""
+
+from dataclasses import dataclass
+from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from headstock.errors import HeadstockError
-from headstock.training.datasets import Images
-
-
-def device() -> torch.device:
-    """The fastest device there is."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+from headstock.errors import DivergedError
+from headstock.training.samples import Samples
 
 
-def fit(net: nn.Module, images: Images, *, lr: float, batch_size: int, momentum: float, epochs: int, seed: int) -> None:
-    """Train `net` on `images` with SGD and cross-entropy; the order of the images derives from `seed`.
+@final
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Stochastic gradient descent: its hyper-parameters."""
+
+    lr: float
+    momentum: float
+    batch_size: int
+    epochs: int
+
+
+def train(network: nn.Module, samples: Samples, recipe: Recipe) -> None:
+    """Minimise the cross-entropy by stochastic gradient descent, in place.
 
     Raises:
-        HeadstockError: if the loss diverges.
+        DivergedError: after the epoch in which the loss was no longer a number.
     """
-    where = next(net.parameters()).device
-    x, y = _tensors(images, where)
-    optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
-    order = torch.Generator().manual_seed(seed)
-    net.train()
-    for epoch in range(epochs):
-        total = torch.zeros((), device=where)
-        for rows in torch.randperm(len(y), generator=order).to(where).split(batch_size):
-            loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+    optimizer = torch.optim.SGD(network.parameters(), lr=recipe.lr, momentum=recipe.momentum)
+    network.train()
+    for epoch in range(recipe.epochs):
+        total = torch.zeros((), device=samples.labels.device)
+        for rows in torch.randperm(len(samples.labels)).to(samples.labels.device).split(recipe.batch_size):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(network(samples.batch(rows)), samples.labels[rows])
+            loss.backward()
             optimizer.step()
             total += loss.detach()
-        if not bool(torch.isfinite(total)):
-            raise HeadstockError(f"The training diverged in epoch {epoch + 1}: the loss is not finite.")
+        # Once an epoch: reading the loss after each step would make a GPU wait.
+        if not torch.isfinite(total):
+            raise DivergedError(f"The loss was no longer a finite number in epoch {epoch + 1}, with {recipe}.")
 
 
-@torch.no_grad()
-def accuracy(net: nn.Module, images: Images) -> float:
-    """The share of images that `net` classifies correctly."""
-    net.eval()
-    x, y = _tensors(images, next(net.parameters()).device)
-    correct = sum(int((net(a).argmax(dim=1) == b).sum()) for a, b in zip(x.split(1024), y.split(1024), strict=True))
-    return correct / len(y)
-
-
-def _tensors(images: Images, where: torch.device) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(images.x).to(where), torch.from_numpy(images.y).to(where)
+@torch.inference_mode()
+def accuracy(network: nn.Module, samples: Samples, *, batch_size: int = 512) -> float:
+    """The share of samples whose most probable class is the right one."""
+    network.eval()
+    rows = torch.arange(len(samples.labels), device=samples.labels.device).split(batch_size)
+    right = sum(int((network(samples.batch(r)).argmax(1) == samples.labels[r]).sum()) for r in rows)
+    return right / len(samples.labels)

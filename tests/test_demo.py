@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from headstock import Experiment, cli
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+pytestmark = pytest.mark.torch
+
+
+def test_the_demo_ends_with_a_report_and_a_test_score(tmp_path: Path):
+    url, path = f"sqlite:///{tmp_path}/demo.db", tmp_path / "demo.html"
+    done = CliRunner().invoke(cli.app, ["demo", "--trials", "3", "--storage", url, "--out", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "predicted accuracy" in done.output
+    assert str(path) in done.output.replace("\n", "")
+    assert "Test accuracy of the winner" in done.output.splitlines()[-1]
+    assert path.read_text(encoding="utf-8").startswith("<!")
+    with Experiment.open("digits", storage=url) as experiment:
+        assert len(experiment.history.observed) == 3
+
+
+def test_cifar10_needs_images():
+    done = CliRunner().invoke(cli.app, ["demo", "--dataset", "cifar10"])
+    assert done.exit_code == 1
+    assert "--data" in str(done.exception)
