@@ -134,7 +134,7 @@ class Domain:
         X = self.from_uniform(rng.random((count, self.encoding.dimensions)))
         return X[self.feasible(X)]
 
-    def _within_reach(self, X: Float64[np.ndarray, "m d"], chosen: Collection[str]) -> Float64[np.ndarray, "m d"]:
+    def _within_reach(self, X: Float64[np.ndarray, "m d"], chosen: Collection[str]) -> Float64[np.ndarray, "k d"]:
         """The rows that can become feasible by the choice of the parameters that are not `chosen` yet."""
         hopeful = np.ones(len(X), dtype=bool)
         for constraint in self.encoding.space.constraints:
