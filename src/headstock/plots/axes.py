@@ -6,6 +6,7 @@ from typing import Any, Final
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter, Value
 from headstock.plots.style import text
 
+LONGEST_LEVEL: Final = 16
 MOST_POWERS_OF_TWO: Final = 9
 MOST_DECADES: Final = 3.0
 
@@ -32,9 +33,9 @@ def axis(name: str, parameter: Parameter) -> dict[str, Any]:
         case Float() | Int():
             made |= {"range": [parameter.low, parameter.high]}
         case Choice():
-            made |= levels([text(v) for v in parameter.values])
+            made |= levels([text(v, longest=LONGEST_LEVEL) for v in parameter.values])
         case Fixed():
-            made |= levels([text(parameter.value)])
+            made |= levels([text(parameter.value, longest=LONGEST_LEVEL)])
     return made
 
 

@@ -19,6 +19,7 @@ from headstock.trial import TrialRecord
 
 MOST_POINTS: Final = 300
 MOST_LABELS: Final = 30
+MENU: Final = 44
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
 WIDE: Final = {
     **style.grid(2, 2, gap_x=0.19, gap_y=0, right=0.93),
@@ -71,7 +72,7 @@ def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRe
         annotations=[style.heading("predicted mean", 0), style.heading("standard error", 1)],
         coloraxis={"colorscale": "Viridis", "reversescale": low_is_good, **means},
         coloraxis2={"colorscale": "Cividis", **sems},
-        margin={"t": 150 if len(surfaces) > 1 else 100},
+        margin={"t": style.TITLE + style.LEGEND + (MENU if len(surfaces) > 1 else 0)},
         showlegend=False,
         xaxis2={"anchor": "y2"},
         yaxis2={"anchor": "x2"},

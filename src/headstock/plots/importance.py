@@ -42,7 +42,7 @@ def plot_importances(importances: Sequence[Importance], metric: str) -> go.Figur
             name=name,
             textposition="none",
         )
-    made.update_layout(barmode="overlay", margin={"t": 96})
+    made.update_layout(barmode="overlay")
     made.update_xaxes(title_text="share of the predicted variation", tickformat=".0%", range=[0, _longest(rising)])
     made.update_yaxes(tickmode="array", tickvals=list(range(len(labels))), ticktext=labels, ticks="", showgrid=False)
     return made

@@ -10,7 +10,7 @@ from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.parameters import Choice, Fixed, Parameter
 from headstock.plots import style
-from headstock.plots.axes import coordinate, linear_ticks, log_ticks, tick_label
+from headstock.plots.axes import LONGEST_LEVEL, coordinate, linear_ticks, log_ticks, tick_label
 from headstock.trial import TrialRecord
 
 MOST_LINES: Final = 1_000
@@ -48,7 +48,7 @@ def plot_parallel(history: History) -> go.Figure:
         rangefont={"size": 13},
         labelangle=-20 if len(names) > 4 else 0,
     )
-    made.update_layout(margin={"t": 110, "l": 80, "r": 60})
+    made.update_layout(margin={"t": style.TITLE + 2 * style.LEGEND, "l": 80, "r": 60})
     return style.at_least(made, width=AXIS_WIDTH * (len(dimensions) + 1))
 
 
@@ -79,9 +79,14 @@ def _scale(parameter: Parameter, *, log: bool) -> tuple[float, float, list[float
     """Both ends of an axis and its labelled ticks; parallel coordinates know no logarithms, so they are taken here."""
     match parameter:
         case Choice(values=values):
-            return 0.0, len(values) - 1.0, [float(i) for i in range(len(values))], [style.text(v) for v in values]
+            return (
+                0.0,
+                len(values) - 1.0,
+                [float(i) for i in range(len(values))],
+                [style.text(v, longest=LONGEST_LEVEL) for v in values],
+            )
         case Fixed(value=value):
-            return 0.0, 1.0, [0.0], [style.text(value)]
+            return 0.0, 1.0, [0.0], [style.text(value, longest=LONGEST_LEVEL)]
         case _ if log:
             ticks = log_ticks(parameter.low, parameter.high) or [parameter.low, parameter.high]
             ends = math.log10(parameter.low), math.log10(parameter.high)

@@ -37,7 +37,7 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
     made = style.figure(f"{metric} along each parameter", note=_note(slices[0], history))
     columns = min(MOST_COLUMNS, len(slices))
     style.arrange(made, wide=_layout(len(slices), columns), narrow=_layout(len(slices), 1))
-    made.update_layout(margin={"t": 96}, yaxis={"range": _focus(slices[0], history)})
+    made.update_layout(yaxis={"range": _focus(slices[0], history)})
     for panel, shown in enumerate(slices):
         _draw(made, shown, history, panel)
         end = style.suffix(panel)

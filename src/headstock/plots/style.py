@@ -21,6 +21,12 @@ GREEN: Final = "#009E73"
 PURPLE: Final = "#CC79A7"
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+TITLE: Final = 62
+"""The height of a title and its note, in pixels."""
+
+LEGEND: Final = 40
+"""The height of a legend, or of a panel's heading."""
+
 LONGEST_NAME: Final = 40
 LONGEST_FACT: Final = 120
 
@@ -44,7 +50,16 @@ def template(*, dark: bool = False) -> dict[str, Any]:
     return {
         "layout": {
             "font": {"family": FONT, "size": 14, "color": ink},
-            "title": {"font": {"size": 17}, "x": 0, "xref": "paper", "subtitle": {"font": {"size": 13}}},
+            "title": {
+                "font": {"size": 17},
+                "subtitle": {"font": {"size": 13}},
+                "x": 0,
+                "xref": "paper",
+                "y": 1,
+                "yref": "container",
+                "yanchor": "top",
+                "pad": {"t": 14},
+            },
             "paper_bgcolor": paper,
             "plot_bgcolor": paper,
             "colorway": [BLUE, VERMILLION, GREEN, PURPLE],
@@ -53,7 +68,7 @@ def template(*, dark: bool = False) -> dict[str, Any]:
             "coloraxis": {"colorbar": scale},
             "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
             "hoverlabel": {"font": {"family": FONT, "size": 13}, "align": "left"},
-            "margin": {"l": 64, "r": 24, "t": 72, "b": 56},
+            "margin": {"l": 64, "r": 24, "t": TITLE + LEGEND, "b": 56},
             "updatemenudefaults": {"bgcolor": paper, "bordercolor": frame, "font": {"color": ink}},
         },
         "data": {"parcoords": [{"line": {"colorbar": scale}}]},

@@ -21,9 +21,6 @@ from plotly.offline import get_plotlyjs
 from headstock import __version__
 from headstock.plots import style
 
-TITLE_HEIGHT = 48
-"""What a figure's own title takes, in pixels; the page has its own headings."""
-
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,8 @@ def figure(name: str, drawn: go.Figure) -> tuple[str, dict[str, Any]]:
     layout = made["layout"]
     layout.pop("template")
     note = layout.pop("title")["subtitle"].get("text", "")
-    layout["margin"] = {**layout.get("margin", {})}
-    layout["margin"]["t"] = max(layout["margin"].get("t", TITLE_HEIGHT) - TITLE_HEIGHT, 40)
+    margin = {**style.template()["layout"]["margin"], **layout.get("margin", {})}
+    layout["margin"] = {**margin, "t": margin["t"] - style.TITLE}
     size = f"min-height: {layout['height']}px; min-width: {layout.get('meta', {}).get('least_width', 0)}px"
     place = f'<div class="scrolling"><div class="figure" data-name="{name}" style="{size}"></div></div>'
     caption = f'<p class="note">{note}</p>' if note else ""  # the note is escaped already: plotly reads it as HTML
