@@ -36,7 +36,7 @@ class Samples:
         return self.prepare(self.inputs[rows])
 
 
-Rows: TypeAlias = Int64[np.ndarray, " rows"]
+Rows: TypeAlias = Int64[np.ndarray, " _"]
 Pairing: TypeAlias = Callable[[Rows, Rows], tuple[Samples, Samples]]
 """From rows to learn from and rows to be judged by, to the samples of each."""
 
