@@ -68,6 +68,12 @@ def test_a_condition_is_fulfilled_to_show_what_is_under_it(branching: Model):
     assert np.isfinite(found.means).all()
 
 
+def test_what_is_switched_off_is_not_held():
+    space = Space(kind=Choice("a", "b"), x=Float(0, 1, when={"kind": "a"}), y=Float(0, 1, when={"kind": "b"}))
+    model = Model.fit(histories.observed(space, lambda p: p.get("x", 0.0), 10))
+    assert slice_along(model, "y", at={"kind": "a", "x": 0.3}).at == {"kind": "b"}
+
+
 def test_parameters_that_exclude_each_other_have_no_surface():
     space = Space(kind=Choice("a", "b"), x=Float(0, 1, when={"kind": "a"}), y=Float(0, 1, when={"kind": "b"}))
     model = Model.fit(histories.observed(space, lambda p: p.get("x", 0.0) + p.get("y", 0.0), 10))

@@ -85,3 +85,10 @@ def test_arms_tried_twice_count_once():
     ]
     winner = best_believed(Model.fit(History(LINE, history.objective, tuple(twice))))
     assert winner.trial.index < len(history)
+
+
+def test_of_very_many_arms_the_best_measured_ones_are_looked_at(branching: Model, monkeypatch):
+    monkeypatch.setattr("headstock.analysis.winner.MOST_ARMS", 5)
+    feasible = [t for t in branching.history.observed if branching.history.is_feasible(t)]
+    best_measured = sorted(feasible, key=lambda t: t.objective_mean)[:5]
+    assert best_believed(branching).trial in best_measured

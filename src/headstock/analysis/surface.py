@@ -146,7 +146,7 @@ def _held(model: Model, at: Parameters | None, *axes: str) -> dict[str, Value]:
     held = dict(best_believed(model).parameters if at is None else space.validate_partial(at))
     for name in axes:
         _activate(space, name, held, free=axes)
-    return held
+    return {name: held[name] for name in space.active(held) if name in held}
 
 
 def _activate(space: Space, name: str, held: dict[str, Value], *, free: tuple[str, ...]) -> None:

@@ -28,9 +28,13 @@ def plot_cross_validation(validation: CrossValidation, history: History) -> go.F
     lower, upper = validation.lower[drawn], validation.upper[drawn]
     ends = [float(min(observed.min(), predicted.min())), float(max(observed.max(), predicted.max()))]
     made.add_scatter(
-        x=ends, y=ends, mode="lines", line={"dash": "dash", "color": style.GREEN, "width": 1.5}, hoverinfo="skip",
+        x=ends,
+        y=ends,
+        mode="lines",
+        line={"dash": "dash", "color": style.GREEN, "width": 1.5},
+        hoverinfo="skip",
         name="perfect",
-    )  # fmt: skip
+    )
     made.add_scatter(
         x=observed,
         y=predicted,

@@ -82,23 +82,37 @@ def _draw(made: go.Figure, shown: Slice, history: History, panel: int) -> None:
     made.add_trace(_measured(shown, history, parameter, place))
     if isinstance(parameter, Choice):
         made.add_scatter(
-            x=x, y=shown.means, mode="markers",
+            x=x,
+            y=shown.means,
+            mode="markers",
             error_y={"array": shown.upper - shown.means, "arrayminus": shown.means - shown.lower, "thickness": 2},
-            marker={"color": style.BLUE, "size": 11, "symbol": "diamond"}, name="predicted, with 95 % interval",
+            marker={"color": style.BLUE, "size": 11, "symbol": "diamond"},
+            name="predicted, with 95 % interval",
             **place,
-        )  # fmt: skip
+        )
         return
     known = np.isfinite(shown.means)
     x, means = x[known], shown.means[known]
     made.add_scatter(
-        x=np.concatenate([x, x[::-1]]), y=np.concatenate([shown.upper[known], shown.lower[known][::-1]]), fill="toself",
-        fillcolor="rgba(0, 114, 178, 0.35)", line={"width": 0}, mode="lines", hoverinfo="skip", name="95 % band",
+        x=np.concatenate([x, x[::-1]]),
+        y=np.concatenate([shown.upper[known], shown.lower[known][::-1]]),
+        fill="toself",
+        fillcolor="rgba(0, 114, 178, 0.35)",
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        name="95 % band",
         **place,
-    )  # fmt: skip
+    )
     made.add_scatter(
-        x=x, y=means, mode="lines", line={"color": style.BLUE, "width": 2.5}, name="predicted mean",
-        hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>", **place,
-    )  # fmt: skip
+        x=x,
+        y=means,
+        mode="lines",
+        line={"color": style.BLUE, "width": 2.5},
+        name="predicted mean",
+        hovertemplate="%{x:.4g}: %{y:.4g}<extra></extra>",
+        **place,
+    )
 
 
 def _measured(shown: Slice, history: History, parameter: Parameter, options: dict[str, Any]) -> go.Scatter:

@@ -78,9 +78,16 @@ def plot_runs(
         sems = values.std(axis=0, ddof=1) / np.sqrt(runs)
         outline = np.concatenate([means + 2 * sems, (means - 2 * sems)[::-1]])
         made.add_scatter(
-            x=np.concatenate([trials, trials[::-1]]), y=outline, fill="toself", line_width=0, line_color=style.BLUE,
-            opacity=0.3, mode="lines", hoverinfo="skip", name="± 2 standard errors",
-        )  # fmt: skip
+            x=np.concatenate([trials, trials[::-1]]),
+            y=outline,
+            fill="toself",
+            line_width=0,
+            line_color=style.BLUE,
+            opacity=0.3,
+            mode="lines",
+            hoverinfo="skip",
+            name="± 2 standard errors",
+        )
     name = f"mean of {runs} runs" if runs > 1 else style.text(ylabel)
     made.add_scatter(x=trials, y=means, mode="lines+markers", line={"color": style.BLUE, "width": 2.5}, name=name)
     for transition in model_transitions:

@@ -100,10 +100,10 @@ def ranking(importances: Sequence[Importance]) -> str:
 def card(title: str, winner: Winner, metric: str) -> str:
     """A winner as HTML: its value, its name, its parameters."""
     facts = "".join(f"<dt>{escape(n)}</dt><dd>{escape(value(v))}</dd>" for n, v in winner.parameters.items())
-    shown = measured(winner.mean, winner.sem)
     return (
         f'<div class="winner"><h3>{escape(title)}: arm {escape(winner.arm.name)}</h3>'
-        f'<div class="value">{escape(shown)}</div><div>{escape(metric)}</div><dl>{facts}</dl></div>'
+        f'<div class="value">{escape(measured(winner.mean, winner.sem))}</div>'
+        f"<div>{escape(metric)}</div><dl>{facts}</dl></div>"
     )
 
 
