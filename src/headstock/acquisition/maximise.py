@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from headstock.acquisition.ascent import AcquisitionFunction, climb
 from headstock.acquisition.halfspaces import Halfspaces
@@ -79,10 +79,12 @@ def maximise(
     values = acquisition.value(X)
     chosen = _starts(X, values, scale, starts, rng)
     best, heights = X[chosen], values[chosen]
+    going = np.arange(len(best))
     for _ in range(_ALTERNATIONS):
-        best, heights = _climb(acquisition, domain, best, heights, scale=scale, iterations=iterations)
-        best, heights, moved = _move(acquisition, domain, best, heights, rng)
-        if not moved:
+        climbed = _climb(acquisition, domain, best[going], heights[going], scale=scale, iterations=iterations)
+        best[going], heights[going], moved = _move(acquisition, domain, *climbed, rng)
+        going = going[moved]
+        if not len(going):
             break
     return _distinct(np.concatenate([best, X]), np.concatenate([heights, values]), avoid)
 
@@ -183,11 +185,11 @@ def _move(
     X: Float64[np.ndarray, "k d"],
     values: Float64[np.ndarray, " k"],
     rng: np.random.Generator,
-) -> tuple[Float64[np.ndarray, "k d"], Float64[np.ndarray, " k"], bool]:
-    """The best change of one discrete column, for each row, again and again until none improves; and if one did."""
+) -> tuple[Float64[np.ndarray, "k d"], Float64[np.ndarray, " k"], Bool[np.ndarray, " k"]]:
+    """The best change of one discrete column, for each row, again and again until none improves; and which changed."""
     X, values = X.copy(), values.copy()
     going = np.arange(len(X))
-    moved = False
+    moved = np.zeros(len(X), dtype=bool)
     for _ in range(2 * X.shape[1]):
         origins, neighbours = _neighbours(domain, X[going], rng)
         if not len(origins):
@@ -201,7 +203,7 @@ def _move(
         if not len(going):
             break
         X[going], values[going] = neighbours[best], heights[best]
-        moved = True
+        moved[going] = True
     return X, values, moved
 
 
