@@ -92,7 +92,7 @@ def _backbone(name: str, state: Mapping[str, Tensor]) -> Backbone:
     network.load_state_dict(state, strict=True)
     width = next(network[-1].parameters()).shape[1]
     trunk = nn.Sequential(*list(network.children())[:-1], nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    trunk.to(memory_format=torch.channels_last)  # up to twice as fast on a CPU
+    nn.utils.convert_conv2d_weight_memory_format(trunk, torch.channels_last)  # up to twice as fast on a CPU
     digest = hashlib.sha256()
     for key in sorted(state):
         digest.update(key.encode())

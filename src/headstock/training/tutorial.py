@@ -32,7 +32,7 @@ class CNN(nn.Module):
         return nn.functional.log_softmax(self.fc2(hidden), dim=-1)
 
 
-def load_mnist(
+def load_mnist(  # noqa: PLR0917 - as Ax has it
     downsample_pct: float = 0.5,
     train_pct: float = 0.8,
     data_path: str = "./data",
@@ -41,10 +41,9 @@ def load_mnist(
     deterministic_partitions: bool = False,
     downsample_pct_test: float | None = None,
 ) -> Loaders:
-    """MNIST, downloaded through torchvision; see `get_partition_data_loaders` for the other arguments.
+    """Loaders of MNIST, which torchvision downloads into the folder `data_path`.
 
-    Args:
-        data_path: the folder to keep it in.
+    The other arguments are those of `get_partition_data_loaders`.
 
     Raises:
         MissingDependencyError: if torchvision is not there, or does not work.
@@ -72,7 +71,7 @@ def load_mnist(
     )
 
 
-def get_partition_data_loaders(
+def get_partition_data_loaders(  # noqa: PLR0917 - as Ax has it
     train_valid_set: Dataset[Any],
     test_set: Dataset[Any],
     downsample_pct: float = 0.5,
