@@ -20,9 +20,9 @@ SAMPLES: Final = 64
 class LogNoisyExpectedImprovement:
     """The logarithm of E[max(f(x) - f*, 0)], where f* is the best true value among observed and pending points C.
 
-    Noisy expected improvement (Letham et al. 2019, with the logarithm of Ament et al. 2023). Fantasy s draws the values
-    f_s at C from their joint posterior; given these, the improvement at x has the closed form of `log_improvement`
-    (Rao-Blackwellisation), so that only the incumbent and the condition are sampled:
+    Noisy expected improvement (Letham et al. 2019, Bayesian Analysis 14(2)) on the logarithmic scale of Ament et al.
+    2023. Fantasy s draws the values f_s at C from their joint posterior; given these, the improvement at x has the
+    closed form of `log_improvement`, so that only what is conditioned on is sampled (Rao-Blackwellisation):
 
         f_s = m_C + S ξ_s ,  S Sᵀ = Cov(C, C) ,  f*_s = max_C f_s
         μ_s(x) = μ(x) + v ξ_s ,  σ²(x | C) = σ²(x) - v vᵀ ,  v = Cov(x, C) S⁻ᵀ

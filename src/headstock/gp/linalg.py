@@ -77,7 +77,8 @@ def extended_inverse_root(
 ) -> tuple[Float64[np.ndarray, "n+k n+k"], Float64[np.ndarray, "k k"]]:
     """The inverse Cholesky factor of a matrix that grows by k rows and columns, in O(n² k).
 
-    With A = L Lᵀ, L⁻¹ = `root`, V = `cross` = B L⁻ᵀ and D = `corner` (Golub and Van Loan 2013, section 4.2.9):
+    With A = L Lᵀ, L⁻¹ = `root`, V = `cross` = B L⁻ᵀ and D = `corner` (block Cholesky; Golub and Van Loan 2013,
+    section 4.2):
 
         [A  Bᵀ]   [L  0] [Lᵀ  Vᵀ]                          [L  0]⁻¹   [    L⁻¹     0 ]
         [B  D ] = [V  S] [0   Sᵀ] ,  S Sᵀ = D - V Vᵀ ,     [V  S]   = [-S⁻¹ V L⁻¹ S⁻¹]

@@ -18,7 +18,7 @@ class OutcomeTransform:
     """A strictly increasing, piecewise linear map from a metric, turned so that larger is better, to standard scale.
 
     The better half keeps its shape; of the worse half only the ranks count, so that a few disasters cannot pass for the
-    structure of the function (the half-rank warping of Song et al. 2024, arXiv 2408.11527, appendix B).
+    structure of the function (the half-rank warping of Open Source Vizier, Song et al. 2024, arXiv 2408.11527).
 
     Args:
         sign: +1 for a metric where larger is better, -1 otherwise.

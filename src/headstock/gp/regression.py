@@ -158,7 +158,7 @@ def _mean_and_alpha(
 ) -> tuple[float, Float64[np.ndarray, " n"]]:
     """The most probable constant mean m̂ under N(0, τ²), and C⁻¹ (y - m̂).
 
-    m̂ = 1ᵀ C⁻¹ y / (1ᵀ C⁻¹ 1 + 1/τ²)     (Rasmussen and Williams 2006, eq. 2.42 for one constant basis function)
+    m̂ = 1ᵀ C⁻¹ y / (1ᵀ C⁻¹ 1 + 1/τ²)     (Rasmussen and Williams 2006, eq. 2.41 for one constant basis function)
     """
     of_y, of_one = solve(L, np.column_stack([y, np.ones_like(y)])).T
     mean = of_y.sum() / (of_one.sum() + 1.0 / MEAN_PRIOR_VARIANCE)
