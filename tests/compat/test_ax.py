@@ -53,7 +53,8 @@ def test_the_tutorial_s_plots(found: Optimized, monkeypatch: pytest.MonkeyPatch)
     assert len(pairs.layout.updatemenus[0].buttons) == 3
     shown: list[go.Figure] = []
 
-    def show(figure: go.Figure) -> None:
+    def show(figure: go.Figure, *, config: dict[str, bool]) -> None:
+        assert config == {"showSendToCloud": False}
         shown.append(figure)
 
     monkeypatch.setattr(go.Figure, "show", show)
