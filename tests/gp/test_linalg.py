@@ -1,8 +1,18 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from headstock.errors import NumericalError
-from headstock.gp.linalg import cholesky, extended_inverse_root, inverse, inverse_root, solve, times, times_transposed
+from headstock.gp.linalg import (
+    cholesky,
+    extended_inverse_root,
+    inverse,
+    inverse_root,
+    one_thread,
+    solve,
+    times,
+    times_transposed,
+)
 
 
 def spd(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -45,3 +55,13 @@ def test_triangular_products_are_products(rng):
     A, root = rng.standard_normal((5, 8)), np.tril(rng.standard_normal((8, 8)))
     np.testing.assert_allclose(times(A, root), A @ root, atol=1e-12)
     np.testing.assert_allclose(times_transposed(A, root), A @ root.T, atol=1e-12)
+
+
+def test_blas_keeps_to_one_thread_and_is_then_as_before():
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = threads()
+    with one_thread():
+        assert set(threads()) == {1}
+    assert threads() == before

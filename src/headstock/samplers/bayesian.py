@@ -12,7 +12,6 @@ from headstock.acquisition.maximise import maximise
 from headstock.acquisition.noisy import LogNoisyExpectedImprovement
 from headstock.domain import Domain
 from headstock.encoding import Encoding
-from headstock.errors import NumericalError
 from headstock.gp.linalg import one_thread
 from headstock.history import History
 from headstock.parameters import Parameters
@@ -62,7 +61,7 @@ class Bayesian:
         with one_thread():
             try:
                 suggestions = _most_promising(history, domain, count, rng)
-            except (NumericalError, np.linalg.LinAlgError) as error:
+            except (ArithmeticError, np.linalg.LinAlgError) as error:  # NumericalError among them
                 fallback = Sobol().suggest(history, count, rng, given)
                 return [replace(s, because=f"{s.because}; the model could not be used: {error}") for s in fallback]
         if len(suggestions) == count:
