@@ -158,12 +158,8 @@ def test_with_many_results_only_growth_or_a_surprise_calls_for_a_new_fit():
 
 def test_a_memo_of_another_space_is_not_used():
     history = history_of(PLANE, bowl, 9)
-    foreign = {"bayesian": {"fitted": 9, "hyperparameters": {"objective": ask(history)[0].memo}}}
-    foreign["bayesian"]["hyperparameters"]["objective"] = {
-        "log_lengthscales": [0.0] * 3,
-        "log_variance": 0.0,
-        "log_noise": -4.0,
-    }
+    three_columns = {"log_lengthscales": [0.0] * 3, "log_variance": 0.0, "log_noise": -4.0}
+    foreign = {"bayesian": {"fitted": 9, "hyperparameters": {"objective": three_columns}}}
     strange = replace(history, trials=(*history.trials[:-1], replace(history.trials[-1], memo=foreign)))
     assert ask(strange)[0].memo["bayesian"] == ask(history)[0].memo["bayesian"]
 
