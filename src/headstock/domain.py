@@ -12,14 +12,13 @@ from headstock.encoding import Encoding
 from headstock.errors import ParameterError
 from headstock.parameters import shown_conditions
 from headstock.space import Float, Int, Parameters, Space, Value, conditions, identity
+from headstock.walk import hit_and_run
 
 TOLERANCE: Final = 1e-7
-"""Two points count as one if no coordinate differs by more."""
+"""Two points count as one if every coordinate is the same when it is rounded to this."""
 
 _THROWS: Final = 2048  # points thrown at the feasible region to see how large it is
 _MOST_THROWS: Final = 40_000  # beyond, a walk inside it costs less
-_STEPS: Final = 24  # of a walk, to forget where it began
-_SHRINKS: Final = 40  # of a chord, to find a feasible point on it
 _NODES: Final = 10_000  # of a branch-and-bound tree
 
 
@@ -183,44 +182,19 @@ class Domain:
     def _walk(
         self, inside: Float64[np.ndarray, "k d"], count: int, rng: np.random.Generator
     ) -> Float64[np.ndarray, "m d"]:
-        """Walks from feasible points that leave the even distribution as it is: hit and run.
-
-        Smith (1984), Operations Research 32(6). The constrained region is not convex where a scale is logarithmic, so a
-        point on the chord is found as in slice sampling: Neal (2003), Annals of Statistics 31(3), Fig. 5.
-        """
+        """Points that walks inside the feasible region reach from points of it."""
         X = self.from_uniform(rng.random((count, self.encoding.dimensions)))
         columns = list(self._constrained)
-        X[:, columns] = inside[rng.integers(len(inside), size=count)][:, columns]
-        corners = np.unique(inside[:, columns], axis=0)
-        if len(corners) > 1:  # differences of feasible points stay inside a region that is flat, such as a + b = 1
-            for _ in range(_STEPS):
-                X = self._step(X, rng.normal(size=(count, len(corners))) @ (corners - corners.mean(axis=0)), rng)
-        return self.project(X)
+        starts = inside[rng.integers(len(inside), size=count)][:, columns]
 
-    def _step(
-        self, X: Float64[np.ndarray, "m d"], directions: Float64[np.ndarray, "m k"], rng: np.random.Generator
-    ) -> Float64[np.ndarray, "m d"]:
-        """Move each feasible row to a random feasible point along a direction of the constrained columns."""
-        columns = list(self._constrained)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            to_faces = (np.array([0.0, 1.0])[:, None, None] - X[:, columns]) / directions
-        to_faces[:, directions == 0.0] = np.array([-np.inf, np.inf])[:, None]
-        lower = np.minimum(to_faces.min(axis=0).max(axis=1), 0.0)
-        upper = np.maximum(to_faces.max(axis=0).min(axis=1), 0.0)
-        moved = X.copy()
-        open_rows = np.arange(len(X))
-        for _ in range(_SHRINKS):
-            t = rng.uniform(lower[open_rows], upper[open_rows])
-            trial = X[open_rows]
-            trial[:, columns] += t[:, None] * directions[open_rows]
-            kept = self.feasible(trial)
-            moved[open_rows[kept]] = trial[kept]
-            open_rows, t = open_rows[~kept], t[~kept]
-            if not len(open_rows):
-                break
-            lower[open_rows] = np.where(t < 0, t, lower[open_rows])
-            upper[open_rows] = np.where(t < 0, upper[open_rows], t)
-        return moved
+        def feasible(constrained: Float64[np.ndarray, "r p"]) -> Bool[np.ndarray, " r"]:
+            rows = np.repeat(X[:1], len(constrained), axis=0)
+            rows[:, columns] = constrained
+            return self.feasible(rows)
+
+        X[:, columns] = hit_and_run(starts, np.unique(inside[:, columns], axis=0), feasible, rng)
+        X = self.project(X)
+        return X[self.feasible(X)]
 
 
 def row_keys(X: Float64[np.ndarray, "m d"]) -> list[bytes]:
