@@ -60,10 +60,12 @@ def climb(
     """
     X = X.copy()
     values, gradients = acquisition.value_and_gradient(X)
+    gradients = np.where(np.isfinite(gradients).all(axis=1, keepdims=True), gradients, 0.0)
     H = np.broadcast_to(np.diag(scale**2), (*X.shape, X.shape[1])).copy()
     D = _direction(halfspaces, X, gradients, H, free)
     steps = np.minimum(_longest(halfspaces, X, D, scale, _FIRST_STEP), 1.0)
-    for iteration in range(iterations):
+    unscaled = np.ones(len(X), dtype=bool)
+    for _ in range(iterations):
         going = np.flatnonzero(steps * (D * gradients).sum(axis=1) > _GAIN)
         if not len(going):
             break
@@ -72,11 +74,11 @@ def climb(
         s, y = trials - X[going], np.where(free[going], gradients[going] - new_gradients, 0.0)
         hoped = (gradients[going] * s).sum(axis=1)
         gain = np.where(feasible, new_values - values[going], -np.inf)
-        kept = (hoped > 0.0) & (gain >= ARMIJO * hoped)
+        kept = (hoped > 0.0) & (gain >= ARMIJO * hoped) & np.isfinite(new_gradients).all(axis=1)
         up, back = going[kept], going[~kept]
         steps[back] *= _shortening(hoped[~kept], gain[~kept])
         X[up], values[up], gradients[up] = trials[kept], new_values[kept], new_gradients[kept]
-        H[up] = _updated(H[up], s[kept], y[kept], first=iteration == 0)
+        H[up], unscaled[up] = _updated(H[up], s[kept], y[kept], unscaled[up]), False
         D[up] = _direction(halfspaces, X[up], gradients[up], H[up], free[up])
         steps[up] = np.minimum(_longest(halfspaces, X[up], D[up], scale, _LONGEST_STEP), 1.0)
     return X
@@ -180,7 +182,10 @@ def _shortening(hoped: Float64[np.ndarray, " k"], gain: Float64[np.ndarray, " k"
 
 
 def _updated(
-    H: Float64[np.ndarray, "k d d"], s: Float64[np.ndarray, "k d"], y: Float64[np.ndarray, "k d"], *, first: bool
+    H: Float64[np.ndarray, "k d d"],
+    s: Float64[np.ndarray, "k d"],
+    y: Float64[np.ndarray, "k d"],
+    unscaled: Bool[np.ndarray, " k"],
 ) -> Float64[np.ndarray, "k d d"]:
     """The inverse curvatures after steps s that changed the (negative) gradients by y; unchanged where s'y <= 0.
 
@@ -192,9 +197,8 @@ def _updated(
     sy = np.where(curved, sy, 1.0)
     Hy = (H @ y[:, :, None])[:, :, 0]
     yHy = (y * Hy).sum(axis=1)
-    if first:
-        size = np.where(curved & (yHy > 0.0), sy / np.where(yHy > 0.0, yHy, 1.0), 1.0)
-        H, Hy, yHy = H * size[:, None, None], Hy * size[:, None], yHy * size
+    size = np.where(unscaled & curved & (yHy > 0.0), sy / np.where(yHy > 0.0, yHy, 1.0), 1.0)
+    H, Hy, yHy = H * size[:, None, None], Hy * size[:, None], yHy * size
     Hys = Hy[:, :, None] * s[:, None, :]
     change = ((sy + yHy) / sy**2)[:, None, None] * (s[:, :, None] * s[:, None, :])
     change -= (Hys + Hys.transpose(0, 2, 1)) / sy[:, None, None]
