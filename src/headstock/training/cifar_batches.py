@@ -90,8 +90,6 @@ def read(path: Path) -> tuple[UInt8[np.ndarray, "n 32 32 3"], Int64[np.ndarray, 
             raise DatasetError(
                 f"{path} is not an official batch of CIFAR-10, or is damaged: {error}. Extract the archive again."
             ) from error
-    if labels.shape != pixels.shape[:1]:
-        raise DatasetError(f"{path} holds {len(pixels)} images and {labels.size} labels. Extract the archive again.")
     # Each row is the red, then the green, then the blue plane.
     return np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)), labels
 

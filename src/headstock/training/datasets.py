@@ -1,5 +1,6 @@
 """Labelled images, split honestly into training, validation and test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
@@ -115,7 +116,7 @@ def cifar10(
         _download(data)
     training, test = _npz(data) if data.is_file() else _official(data)
     training, test = _limited(training, limit, rng), _limited(test, limit, rng)
-    images = Images(np.concatenate([training.pixels, test.pixels]), np.concatenate([training.labels, test.labels]))
+    images = _joined([training, test])
     rows = np.arange(len(images))
     train, judged = _parted(rows[: len(training)], images.labels, validation, rng)
     return Split(images, train, judged, rows[len(training) :], classes=10)
@@ -134,9 +135,11 @@ def _official(data: Path) -> tuple[Images, Images]:
     folder = cifar_batches.find(data)
     if folder is None:
         raise DatasetError(f"There is no CIFAR-10 at {data}. {_LAYOUT} With download it is fetched there.")
-    batches = [cifar_batches.read(folder / name) for name in cifar_batches.TRAINING]
-    training = Images(np.concatenate([pixels for pixels, _ in batches]), np.concatenate([y for _, y in batches]))
-    return training, Images(*cifar_batches.read(folder / cifar_batches.TEST))
+    *training, test = (
+        _images(*cifar_batches.read(folder / name), str(folder / name))
+        for name in (*cifar_batches.TRAINING, cifar_batches.TEST)
+    )
+    return _joined(training), test
 
 
 def _npz(path: Path) -> tuple[Images, Images]:
@@ -152,7 +155,13 @@ def _npz(path: Path) -> tuple[Images, Images]:
     training, test = (
         _images(arrays[f"x_{part}"], arrays[f"y_{part}"], f"{path}: x_{part}, y_{part}") for part in ("train", "test")
     )
+    if training.pixels.shape[1:] != test.pixels.shape[1:]:
+        raise DatasetError(f"{path}: images to train and to test on differ in size. {_LAYOUT}")
     return training, test
+
+
+def _joined(parts: Sequence[Images]) -> Images:
+    return Images(np.concatenate([part.pixels for part in parts]), np.concatenate([part.labels for part in parts]))
 
 
 def _images(pixels: Any, labels: Any, where: str) -> Images:

@@ -42,6 +42,7 @@ def features(
         cache: a folder to keep the features in; nothing is kept if None.
         progress: told how far it is.
     """
+    backbone.network.to(device)
     if cache is None:
         return _computed(pixels, backbone, size, device, progress)
     path = cache / f"{backbone.name}-{size}-{_key(pixels, backbone, size, device)}.npy"
@@ -54,8 +55,7 @@ def features(
 
 
 def embed(backbone: Backbone, images: Float32[Tensor, "m 3 h w"], size: int) -> Float32[Tensor, "m features"]:
-    """The features of a batch of images whose values lie between 0 and 1."""
-    backbone.network.to(images.device)
+    """The features of a batch of images whose values lie between 0 and 1, on the backbone's device."""
     mean, std = (images.new_tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
     resized = nn.functional.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
     with torch.no_grad():

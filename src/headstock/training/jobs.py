@@ -68,7 +68,11 @@ def digits_job(*, seed: int = 0, epochs: int = 10) -> Job:
         split,
         pixel_samples(split.images, device),
         _Training(
-            partial(networks.convolutional, split.shape, (32, 64), split.classes), epochs, seed, device, small=True
+            partial(networks.convolutional, split.shape, (32, 64), split.classes),
+            epochs,
+            seed,
+            device,
+            single_threaded=True,
         ),
     )
 
@@ -121,20 +125,22 @@ def cifar10_job(
             split.images, trunk, device, size=size, augmented=augmented, cache=cache, progress=progress
         )
         build = partial(networks.head, trunk.width, split.classes)
-    small = trunk is not None and not augmented
-    return _job("cifar10", title, split, pairing, _Training(build, epochs, seed, device, small=small))
+    single_threaded = trunk is not None and not augmented
+    return _job(
+        "cifar10", title, split, pairing, _Training(build, epochs, seed, device, single_threaded=single_threaded)
+    )
 
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
 class _Training:
-    """A network to train with given parameters; `small` for one that gains nothing from a second core."""
+    """A network to train with given parameters."""
 
     build: Callable[[], nn.Module]
     epochs: int
     seed: int
     device: torch.device
-    small: bool
+    single_threaded: bool
 
     def accuracy(self, parameters: Mapping[str, Any], learnt: Samples, judged: Samples, *, run: int) -> float:
         """Train on some samples, measure on others; each `run` of the same parameters has random numbers of its own."""
@@ -143,7 +149,7 @@ class _Training:
         recipe = loops.Recipe(
             lr=parameters["lr"], momentum=parameters["momentum"], batch_size=parameters["batchsize"], epochs=self.epochs
         )
-        with seeded(int(own[0]), self.device), one_thread() if self.small else nullcontext():
+        with seeded(int(own[0]), self.device), one_thread() if self.single_threaded else nullcontext():
             network = self.build().to(self.device)
             loops.train(network, learnt, recipe)
             return loops.accuracy(network, judged)

@@ -24,14 +24,19 @@ class Recipe:
 def train(network: nn.Module, samples: Samples, recipe: Recipe) -> None:
     """Minimise the cross-entropy by stochastic gradient descent, in place.
 
+    Each epoch goes through the samples in a new random order, in whole batches.
+
     Raises:
         DivergedError: after the epoch in which the loss was no longer a number.
     """
     optimizer = torch.optim.SGD(network.parameters(), lr=recipe.lr, momentum=recipe.momentum)
     network.train()
+    count, device = len(samples.labels), samples.labels.device
+    # A rest of a few samples would end the epoch with a far noisier step, which large learning rates do not forgive.
+    whole = count - count % recipe.batch_size or count
     for epoch in range(recipe.epochs):
-        total = torch.zeros((), device=samples.labels.device)
-        for rows in torch.randperm(len(samples.labels)).to(samples.labels.device).split(recipe.batch_size):
+        total = torch.zeros((), device=device)
+        for rows in torch.randperm(count)[:whole].to(device).split(recipe.batch_size):
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(network(samples.batch(rows)), samples.labels[rows])
             loss.backward()
