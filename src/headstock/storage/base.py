@@ -199,6 +199,7 @@ class Storage(Protocol):
 
         Raises:
             ExperimentExistsError: if the name is taken.
+            StorageError: if trial i has not index i.
         """
         ...
 

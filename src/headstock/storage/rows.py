@@ -190,9 +190,11 @@ def kept_error(text: str | None) -> str | None:
 
 def kept_traceback(text: str | None) -> str | None:
     """As much of a traceback as is kept."""
-    if text is None or len(kept := _printable(text)) <= LONGEST_TRACEBACK:
-        return text if text is None else kept
-    return f"... ({len(kept) - LONGEST_TRACEBACK} characters left out)\n{kept[-LONGEST_TRACEBACK:]}"
+    if text is None:
+        return None
+    whole = _printable(text)
+    left_out = len(whole) - LONGEST_TRACEBACK
+    return whole if left_out <= 0 else f"... ({left_out} characters left out)\n{whole[left_out:]}"
 
 
 def _printable(text: str) -> str:

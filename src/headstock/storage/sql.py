@@ -147,7 +147,7 @@ class SqlStorage:
             if observation.step is None:
                 raise MetricError(f"The report of {metric!r} lacks the step that it was measured after. Name the step.")
         with self._writing(name) as experiment:
-            trial = experiment.trial(index)
+            trial = experiment.trial(index, with_reports=False)  # there may be many
             _check_running(name, trial)
             if owner is not None:
                 _check_owner(name, trial, owner)

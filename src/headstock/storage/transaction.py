@@ -1,15 +1,15 @@
 """One experiment within a transaction: the statements that the verbs are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 
-from headstock.errors import UnknownTrialError
-from headstock.storage.rows import StoredExperiment, curves
+from headstock.errors import StorageError, UnknownTrialError
+from headstock.storage.rows import Curves, StoredExperiment, curves
 from headstock.storage.schema import experiments, reports, trials
-from headstock.trial import Metrics, TrialRecord, TrialState
+from headstock.trial import Metrics, Observation, TrialRecord, TrialState
 
 
 @final
@@ -29,24 +29,19 @@ class OpenExperiment:
         """Its trials, as a query to narrow."""
         return select(trials).where(trials.c.experiment == self.stored.id)
 
-    def trials(self, chosen: Select[Any]) -> Sequence[TrialRecord]:
-        """The trials of a query with their reports, in the order of the query."""
+    def trials(self, chosen: Select[Any], *, with_reports: bool = True) -> Sequence[TrialRecord]:
+        """The trials of a query, in the order of the query."""
         rows = self.connection.execute(chosen).all()
-        if not rows:
-            return ()
-        keys = chosen.with_only_columns(trials.c.experiment, trials.c.number).subquery()
-        same_trial = and_(reports.c.experiment == keys.c.experiment, reports.c.trial == keys.c.number)
-        in_order = (reports.c.trial, reports.c.attempt, reports.c.step)
-        reported = curves(self.connection.execute(select(reports).join(keys, same_trial).order_by(*in_order)))
+        reported = self._curves(chosen) if rows and with_reports else {}
         return [self.stored.trial(row, reported.get(row.number, {})) for row in rows]
 
-    def trial(self, index: int) -> TrialRecord:
+    def trial(self, index: int, *, with_reports: bool = True) -> TrialRecord:
         """One trial.
 
         Raises:
             UnknownTrialError: if there is none of this index.
         """
-        for trial in self.trials(self.select().where(trials.c.number == index)):
+        for trial in self.trials(self.select().where(trials.c.number == index), with_reports=with_reports):
             return trial
         raise UnknownTrialError(
             f"{self.stored.name!r} has no trial {index}; it has {self.stored.trials_created}, numbered from 0."
@@ -77,19 +72,19 @@ class OpenExperiment:
         self._advance(updated=now, trials_created=self.stored.trials_created + len(new))
 
     def restore(self, records: Sequence[TrialRecord]) -> None:
-        """Write the trials of an experiment that has none yet, with what they reported."""
+        """Write the trials of an experiment that has none yet, with what they reported.
+
+        Raises:
+            StorageError: if trial i has not index i.
+        """
+        indices = [trial.index for trial in records]
+        if indices != list(range(len(records))):
+            raise StorageError(
+                f"The trials of {self.stored.name!r} are numbered {indices[:9]} ..., not from 0 one by one."
+            )
         self.add(records, now=max(trial.finished or trial.started or trial.created for trial in records))
         rows = [
-            {
-                "experiment": self.stored.id,
-                "trial": trial.index,
-                "attempt": trial.attempt,
-                "step": observation.step,
-                "metric": metric,
-                "mean": observation.mean,
-                "sem": observation.sem,
-                "time": trial.started or trial.created,
-            }
+            self._report_row(trial, metric, observation, time=trial.started or trial.created)
             for trial in records
             for metric, curve in trial.reports.items()
             for observation in curve
@@ -109,11 +104,10 @@ class OpenExperiment:
     def report(self, trial: TrialRecord, metrics: Metrics, *, now: float) -> None:
         """Write what a trial measured after steps of its present attempt, over what it measured after them before."""
         for metric, observation in metrics.items():
-            key: dict[str, Any] = {"experiment": self.stored.id, "trial": trial.index, "attempt": trial.attempt}
-            key |= {"step": observation.step, "metric": metric}
+            row = self._report_row(trial, metric, observation, time=now)
+            key = {column.name: row[column.name] for column in reports.primary_key}
             self.connection.execute(delete(reports).filter_by(**key))
-            measured = {"mean": observation.mean, "sem": observation.sem, "time": now}
-            self.connection.execute(insert(reports).values(key | measured))
+            self.connection.execute(insert(reports).values(row))
         self.save(trial, trial, now=now)
 
     def delete(self) -> None:
@@ -122,6 +116,26 @@ class OpenExperiment:
 
     def _first(self, chosen: Select[Any]) -> TrialRecord | None:
         return next(iter(self.trials(chosen.limit(1))), None)
+
+    def _curves(self, chosen: Select[Any]) -> Mapping[int, Curves]:
+        """What the trials of a query reported."""
+        # Not a join: asked to sort one, SQLite prefers to walk through all reports in order.
+        theirs = reports.c.trial.in_(chosen.with_only_columns(trials.c.number))
+        in_order = (reports.c.trial, reports.c.attempt, reports.c.step)
+        found = select(reports).where(reports.c.experiment == self.stored.id, theirs)
+        return curves(self.connection.execute(found.order_by(*in_order)))
+
+    def _report_row(self, trial: TrialRecord, metric: str, observation: Observation, *, time: float) -> dict[str, Any]:
+        return {
+            "experiment": self.stored.id,
+            "trial": trial.index,
+            "attempt": trial.attempt,
+            "step": observation.step,
+            "metric": metric,
+            "mean": observation.mean,
+            "sem": observation.sem,
+            "time": time,
+        }
 
     def _advance(self, **values: float) -> None:
         """Move the experiment to its next revision."""

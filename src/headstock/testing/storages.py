@@ -379,8 +379,9 @@ def check_a_written_down_experiment_comes_back(storage: Storage) -> None:
         TrialRecord(0, TrialState.PAUSED, _PARAMETERS, 0, objective="loss", reports={"loss": curve}, attempt=2),
         TrialRecord(1, TrialState.QUEUED, _PARAMETERS, 7, 3, objective="loss", source="enqueued", created=9.0),
     ]
-    with _refused(StorageError):
-        storage.create(SPEC, [trials[0], replace(trials[1], memo={"a": math.inf})])
+    for bad in (replace(trials[1], memo={"a": math.inf}), replace(trials[1], index=2)):
+        with _refused(StorageError):
+            storage.create(SPEC, [trials[0], bad])
     storage.create(SPEC, trials)
     _assert_stored(storage, trials)
     [added] = storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=2, now=10.0)
