@@ -51,8 +51,9 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## seconds per suggestion and the engine's sanity figures
+bench: $(STAMP) ## seconds per suggestion, the storage's milliseconds and the engine's sanity figures
 	$(BIN)/python benchmarks/speed/suggest.py
+	$(BIN)/python benchmarks/scale/storage.py
 	$(BIN)/python benchmarks/regret/sanity.py
 
 clean: ## remove the virtual environments and caches

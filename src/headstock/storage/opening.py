@@ -61,7 +61,7 @@ def _path(url: str | None) -> Path | None:
     scheme, separator, place = str(url).partition(":///")
     if separator and scheme == "sqlite" and place and "?" not in place:
         return Path(place).expanduser().absolute()
-    if "://" not in str(url) and str(url).endswith(_ENDINGS):
+    if ":/" not in str(url) and str(url).endswith(_ENDINGS):
         return Path(str(url)).expanduser().absolute()
     raise StorageError(
         f"{_without_password(str(url))!r} is no storage. Give a file as 'sqlite:///headstock.db', or 'sqlite://' "
@@ -72,4 +72,5 @@ def _path(url: str | None) -> Path | None:
 def _without_password(url: str) -> str:
     """The URL with what may be a password left out."""
     before, at, place = url.rpartition("@")
-    return f"{before.partition('://')[0]}://***@{place}" if at else url
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme + separator if separator else ''}***@{place}" if at else url

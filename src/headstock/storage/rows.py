@@ -1,5 +1,6 @@
 """Rows of the tables to and from the frozen values that the rest of headstock sees."""
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
@@ -86,15 +87,15 @@ class StoredExperiment:
         """
         try:
             return TrialRecord(
-                index=row.number,
+                index=operator.index(row.number),
                 state=TrialState(row.state),
-                parameters=row.parameters,
+                parameters=dict(row.parameters.items()),
                 batch=row.batch,
                 position=row.position,
                 space_version=row.space_version,
                 source=row.source,
                 because=row.because,
-                memo=row.memo,
+                memo=None if row.memo is None else dict(row.memo.items()),
                 objective=self.objective.metric,
                 metrics={name: Observation(**stored) for name, stored in row.metrics.items()},
                 reports=reports,
@@ -141,16 +142,19 @@ def spec_of(row: Row[Any]) -> ExperimentSpec:
         space = Space.from_json(row.space)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StorageError(f"The space of {row.name!r} is damaged: {error}") from error
-    return ExperimentSpec(
-        name=stored.name,
-        space=space,
-        objective=stored.objective,
-        outcome_constraints=stored.outcome_constraints,
-        seed=row.seed,
-        sampler=row.sampler,
-        created=row.created,
-        space_version=stored.space_version,
-    )
+    try:
+        return ExperimentSpec(
+            name=stored.name,
+            space=space,
+            objective=stored.objective,
+            outcome_constraints=stored.outcome_constraints,
+            seed=row.seed,
+            sampler=row.sampler,
+            created=row.created,
+            space_version=stored.space_version,
+        )
+    except (StorageError, TypeError) as error:
+        raise StorageError(f"The experiment {row.name!r} is damaged: {error}") from error
 
 
 def experiment_row(spec: ExperimentSpec) -> dict[str, Any]:
@@ -173,13 +177,19 @@ def curves(rows: Iterable[Row[Any]]) -> dict[int, dict[str, tuple[Observation, .
     """The learning curves of each trial, of rows in order of trial, attempt and step.
 
     A later attempt goes on from some step of an earlier one: from the first step that it reports, only it counts.
+
+    Raises:
+        StorageError: if a row is not one that headstock writes.
     """
     found: dict[int, dict[str, list[Observation]]] = {}
     for row in rows:
         curve = found.setdefault(row.trial, {}).setdefault(row.metric, [])
         while curve and curve[-1].step is not None and curve[-1].step >= row.step:
             curve.pop()
-        curve.append(Observation(row.mean, row.sem, row.step))
+        try:
+            curve.append(Observation(row.mean, row.sem, row.step))
+        except (TypeError, ValueError) as error:
+            raise StorageError(f"A report of trial {row.trial} is damaged: {error}") from error
     return {trial: {metric: tuple(c) for metric, c in by_metric.items()} for trial, by_metric in found.items()}
 
 

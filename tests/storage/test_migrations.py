@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from headstock.errors import NewerSchemaError, StorageError
+from headstock.storage import open_storage
+from headstock.storage.migrations import MIGRATIONS, Migration, applied, migrate, migration, pending
+from headstock.storage.sqlite import SqliteDatabase
+
+
+@migration
+def notes_on_trials(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE trials ADD COLUMN notes TEXT"))
+
+
+@migration
+def a_table_of_hosts(connection: Connection) -> None:
+    connection.execute(text("CREATE TABLE hosts (name TEXT)"))
+
+
+@migration
+def one_that_fails(connection: Connection) -> None:
+    connection.execute(text("CREATE TABLE half_done (name TEXT)"))
+    connection.execute(text("ALTER TABLE hosts ADD COLUMN name TEXT"))
+
+
+def names(steps: list[Migration]) -> list[str]:
+    return [step.name for step in steps]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "headstock.db"
+
+
+def test_an_older_database_gets_what_it_lacks_in_order(path: Path):
+    database = SqliteDatabase(path)
+    migrate(database.writing)
+    steps = [*MIGRATIONS, notes_on_trials, a_table_of_hosts]
+    with database.reading() as connection:
+        assert applied(connection) == {"first_tables"}
+        assert names(pending(connection, steps)) == ["notes_on_trials", "a_table_of_hosts"]
+    migrate(database.writing, steps)
+    migrate(database.writing, steps)
+    with database.reading() as connection:
+        assert pending(connection, steps) == []
+        assert "notes" in {column["name"] for column in inspect(connection).get_columns("trials")}
+        assert inspect(connection).has_table("hosts")
+    database.close()
+
+
+def test_a_step_that_fails_leaves_nothing_and_can_be_tried_again(path: Path):
+    database = SqliteDatabase(path)
+    steps = [*MIGRATIONS, a_table_of_hosts, one_that_fails, notes_on_trials]
+    with pytest.raises(StorageError, match="duplicate column name"):
+        migrate(database.writing, steps)
+    with database.reading() as connection:
+        assert names(pending(connection, steps)) == ["one_that_fails", "notes_on_trials"]
+        assert not inspect(connection).has_table("half_done")
+    steps.remove(one_that_fails)
+    migrate(database.writing, steps)
+    with database.reading() as connection:
+        assert pending(connection, steps) == []
+    database.close()
+
+
+def test_a_newer_database_is_refused_and_left_as_it_is(path: Path):
+    database = SqliteDatabase(path)
+    migrate(database.writing, [*MIGRATIONS, notes_on_trials])
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(NewerSchemaError, match=r"headstock\.db was written by a newer headstock.*notes_on_trials"):
+        open_storage(str(path))
+    assert path.read_bytes() == before
+
+
+def test_the_tables_of_something_else_are_left_alone(path: Path):
+    other = SqliteDatabase(path)
+    with other.writing() as connection:
+        connection.execute(text("CREATE TABLE trials (trial_id INTEGER)"))
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="holds something else: tables called trials"):
+        open_storage(str(path))
+    assert path.read_bytes() == before

@@ -1,0 +1,165 @@
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from headstock.errors import StorageError
+from headstock.objective import Objective
+from headstock.space import Float, Space
+from headstock.storage import ExperimentSpec, NewTrial, Outcome, open_storage, sqlite
+from headstock.storage.sqlite import SqliteDatabase
+from headstock.trial import Observation, TrialState
+
+SPEC = ExperimentSpec("kept", Space(x=Float(0, 1)), Objective("y"))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "headstock.db"
+
+
+def filled(path: Path, trials: int = 1) -> None:
+    storage = open_storage(str(path))
+    storage.create(SPEC)
+    storage.add_trials("kept", [NewTrial({"x": 0.5})] * trials, created=0, now=0.0)
+    storage.report("kept", 0, {"y": Observation(0.5, step=1)}, now=0.0)
+    storage.finish("kept", 0, Outcome(TrialState.COMPLETED, {"y": Observation(0.5)}), now=1.0)
+    storage.close()
+
+
+def edited(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_readers_see_one_moment_and_do_not_wait_for_a_writer(path: Path):
+    storage = open_storage(str(path))
+    storage.create(SPEC)
+    database = SqliteDatabase(path)
+    count = text("SELECT count(*) FROM trials")
+    with database.reading() as reader:
+        assert reader.scalar(count) == 0
+        with database.writing() as writer:
+            writer.execute(text("UPDATE experiments SET revision = revision + 1"))
+            assert storage.changes("kept").trials == ()
+        storage.add_trials("kept", [NewTrial({"x": 0.5})], created=0, now=0.0)
+        assert reader.scalar(count) == 0
+    assert len(storage.changes("kept").trials) == 1
+    database.close()
+    storage.close()
+
+
+def test_a_block_that_raises_changes_nothing(path: Path):
+    filled(path)
+    database = SqliteDatabase(path)
+    with pytest.raises(KeyboardInterrupt), database.writing() as connection:
+        connection.execute(text("DELETE FROM experiments"))
+        raise KeyboardInterrupt
+    with database.reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM experiments")) == 1
+    database.close()
+
+
+def test_a_writer_that_waits_too_long_says_so(path: Path, monkeypatch: pytest.MonkeyPatch):
+    filled(path)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.05)
+    storage = open_storage(str(path))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert storage.experiment("kept") == SPEC
+    with pytest.raises(StorageError, match=r"headstock\.db: database is locked\. Another process is writing"):
+        storage.add_trials("kept", [NewTrial({"x": 0.5})], created=None, now=0.0)
+    other.execute("ROLLBACK")
+    assert len(storage.add_trials("kept", [NewTrial({"x": 0.5})], created=None, now=0.0)) == 1
+    other.close()
+    storage.close()
+
+
+def test_a_full_disk_says_so_and_loses_nothing(path: Path):
+    filled(path)
+    storage = open_storage(str(path))
+
+    def shrink(connection: Connection, *_: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    event.listen(storage.database._own_engine(), "checkout", shrink)
+    with pytest.raises(StorageError, match=r"disk is full\. Make room"):
+        storage.add_trials("kept", [NewTrial({"x": 0.5}, because="b" * 10_000)] * 50, created=None, now=0.0)
+    assert storage.changes("kept").created == 1
+    storage.close()
+
+
+def test_an_index_too_large_for_the_database_is_refused(path: Path):
+    storage = open_storage(str(path))
+    storage.create(SPEC)
+    with pytest.raises(StorageError, match="too large"):
+        storage.finish("kept", 2**63, Outcome(TrialState.ABANDONED), now=0.0)
+    storage.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE trials SET parameters = '{\"x\": '", "is not JSON"),
+        ("UPDATE trials SET state = 'lost'", "Trial 0 of 'kept' is damaged: 'lost'"),
+        ('UPDATE trials SET metrics = \'{"y": {"mean": NaN}}\'', "Trial 0 of 'kept' is damaged: .*not finite"),
+        ('UPDATE trials SET metrics = \'{"y": {"value": 1}}\'', "Trial 0 of 'kept' is damaged"),
+        ("UPDATE trials SET metrics = '[1]'", "Trial 0 of 'kept' is damaged"),
+        ("UPDATE trials SET parameters = '[1]'", "Trial 0 of 'kept' is damaged"),
+        ("UPDATE trials SET number = 'one'", "damaged|FOREIGN KEY"),
+        ("UPDATE reports SET mean = 9e999", "damaged"),
+        ("UPDATE experiments SET objective = '{}'", "'kept' is damaged"),
+        ("UPDATE experiments SET outcome_constraints = '[{}]'", "'kept' is damaged"),
+        ("UPDATE experiments SET seed = -1", "'kept' is damaged"),
+        ('UPDATE spaces SET space = \'{"parameters": [], "constraints": []}\'', "space of 'kept' is damaged"),
+        ("UPDATE spaces SET space = 'null'", "space of 'kept' is damaged"),
+        ("DELETE FROM spaces", "damaged"),
+        ("DROP TABLE reports", "no such table: reports"),
+    ],
+)
+def test_a_damaged_entry_is_named(path: Path, statement: str, words: str):
+    filled(path)
+    edited(path, statement)
+    storage = open_storage(str(path))
+    with pytest.raises(StorageError, match=words):
+        storage.experiment("kept")
+        storage.changes("kept")
+        storage.experiments()
+    storage.close()
+
+
+def test_no_verb_walks_through_all_trials_or_reports(path: Path):
+    filled(path, trials=50)
+    storage = open_storage(str(path))
+    statements: list[tuple[str, Any]] = []
+    event.listen(
+        storage.database._own_engine(),
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, parameters, *_: statements.append((statement, parameters)),
+    )
+    since = storage.changes("kept").revision - 1
+    statements.clear()
+    storage.changes("kept", since)
+    storage.best("kept")
+    storage.page("kept", states=[TrialState.FAILED, TrialState.RUNNING])
+    storage.page("kept", limit=5)
+    storage.lease("kept", "me", now=0.0)
+    storage.lease("kept", "me", now=0.0, index=3)
+    storage.add_trials("kept", [NewTrial({"x": 0.5})], created=None, now=0.0)
+    storage.report("kept", 1, {"y": Observation(0.5, step=1)}, now=0.0)
+    storage.finish("kept", 1, Outcome(TrialState.COMPLETED, {"y": Observation(0.5)}), now=1.0)
+    storage.release("kept", 2, owner=None)
+    storage.close()
+    connection = sqlite3.connect(path)
+    explained = 0
+    for statement, parameters in statements:
+        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            assert not [step for step in plan if step.startswith("SCAN")], (statement, plan)
+            explained += 1
+    connection.close()
+    assert explained >= 30
