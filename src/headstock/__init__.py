@@ -17,6 +17,7 @@ _HOMES: Final = {
     "Failed": "headstock.trial",
     "Fixed": "headstock.space",
     "Float": "headstock.space",
+    "FullTraining": "headstock.schedulers.full",
     "Grid": "headstock.samplers.grid",
     "HeadstockError": "headstock.errors",
     "Int": "headstock.space",

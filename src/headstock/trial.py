@@ -136,6 +136,10 @@ class TrialRecord:
         traceback: where it failed; None if it did not.
         owner: the process that runs it, as a handle; None if none does.
         attempt: how many times it was started again after its process was lost.
+        until: the training step after which a scheduler is asked how to go on; None if it trains to its end.
+        steps: how many steps the training has in all, as it told `trial.steps`; None before it did.
+        parent: the trial and the step whose saved state it began with; None if it began from nothing.
+        trained: how many seconds its steps took so far, pauses left out; None if that is not known.
         created: when it was suggested, in seconds since 1970, UTC.
         started: when its evaluation began; None before.
         finished: when it finished; None before.
@@ -157,6 +161,10 @@ class TrialRecord:
     traceback: str | None = None
     owner: str | None = None
     attempt: int = 0
+    until: int | None = None
+    steps: int | None = None
+    parent: tuple[int, int] | None = None
+    trained: float | None = None
     created: float = 0.0
     started: float | None = None
     finished: float | None = None
@@ -187,6 +195,17 @@ class TrialRecord:
             known = ", ".join(self.metrics) or "no metrics"
             raise MetricError(f"Trial {self.index} ({self.state}) has no metric {name!r}; it has {known}.")
         return self.metrics[name].mean
+
+    @property
+    def step(self) -> int:
+        """The last training step of its own that was reported, or the step that it began from; 0 if there is none."""
+        reported = (curve[-1].step or 0 for curve in self.reports.values() if curve)
+        return max(reported, default=0 if self.parent is None else self.parent[1])
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it holds a slot and has trained as far as it was told to."""
+        return self.state is TrialState.RUNNING and self.until is not None and self.step >= self.until
 
     @property
     def seconds(self) -> float | None:
@@ -232,6 +251,10 @@ class TrialRecord:
             "space_version": self.space_version,
             "owner": self.owner,
             "attempt": self.attempt,
+            "until": self.until,
+            "steps": self.steps,
+            "parent": None if self.parent is None else list(self.parent),
+            "trained": self.trained,
         }
 
     @classmethod
@@ -245,4 +268,6 @@ class TrialRecord:
             name: tuple(Observation(mean, sem, step) for step, mean, sem in curve)
             for name, curve in stored["reports"].items()
         }
+        if fields.get("parent") is not None:
+            fields["parent"] = tuple(fields["parent"])
         return cls(**fields)
