@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-core check format bench clean
+.PHONY: help setup demo test test-core check format bench pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ bench: $(STAMP) ## seconds per suggestion, the storage's milliseconds and the en
 	$(BIN)/python benchmarks/speed/suggest.py
 	$(BIN)/python benchmarks/scale/storage.py
 	$(BIN)/python benchmarks/regret/sanity.py
+
+pictures: $(STAMP) ## take the README's pictures anew; needs Chromium
+	PYTHONPATH=tests $(BIN)/python -m browser.pictures docs/images
 
 clean: ## remove the virtual environments and caches
 	rm -rf $(VENV) $(VENV)-core .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -142,6 +142,7 @@ def _arms(
             "size": [17 if star else 8 for star in is_best],
             "color": [style.VERMILLION if star else "white" for star in is_best],
             "line": {"width": 1.2, "color": "#1b1f24"},
+            "opacity": 1.0,  # plotly fades markers of different sizes
         },
         "text": [t.arm.name for t in placed],
         "textposition": "top center",

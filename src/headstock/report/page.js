@@ -62,7 +62,7 @@ function cell(value, column) {
   made.className = column.kind;
   if (value === null) return made;
   made.textContent = typeof value === "number" ? number(value) : String(value);
-  if (typeof value === "number") made.title = String(value);
+  if (typeof value === "number" || column.kind === "long") made.title = String(value);
   return made;
 }
 
@@ -75,6 +75,7 @@ function draw() {
     const line = body.insertRow();
     line.classList.toggle("failed", row[stateColumn] === "failed");
     line.classList.toggle("best", row[0] === best);
+    line.addEventListener("click", () => line.classList.toggle("open")); // a long reason or error is shown whole
     line.append(...row.map((value, i) => cell(value, columns[i])));
   }
   element("table").tBodies[0].replaceWith(body);
