@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, final
+from pickle import UnpicklingError
+from typing import Any, Final, final
 
 import torch
 from jaxtyping import Float32
@@ -55,17 +56,7 @@ def from_file(weights: Path) -> Backbone:
         raise DatasetError(
             f"{weights} cannot be read as a file of weights: {error}. Give a file of tensors that torch.save wrote."
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise DatasetError(f"{weights} holds more than tensors by name. Save network.state_dict() alone.")
-    shapes = _shapes(state)
-    for name, build in ARCHITECTURES.items():
-        with torch.device("meta"):  # names and shapes without memory
-            expected = _shapes(build().state_dict())
-        if expected == shapes:
-            return _backbone(name, state)
-    raise DatasetError(
-        f"The weights in {weights} belong to none of {', '.join(ARCHITECTURES)}. Give a file of one of them."
-    )
+    return _recognised(state, str(weights))
 
 
 def from_torchvision(name: str) -> Backbone:
@@ -79,12 +70,31 @@ def from_torchvision(name: str) -> Backbone:
         raise DatasetError(f"The backbone {name!r} is unknown. Name one of {', '.join(ARCHITECTURES)}.")
     vision = torchvision(f"download the weights of {name}", "give a file of weights")
     try:
-        state = vision.models.get_model_weights(name).DEFAULT.get_state_dict(progress=False, check_hash=True)
-    except (OSError, RuntimeError) as error:
+        state = vision.models.get_model_weights(name).DEFAULT.get_state_dict(
+            progress=False,
+            check_hash=True,
+            weights_only=True,  # or torch.hub unpickles whatever it has downloaded
+        )
+    except (OSError, RuntimeError, UnpicklingError) as error:
         raise DatasetError(
             f"The weights of {name} could not be downloaded: {error}. Give a file of weights."
         ) from error
-    return _backbone(name, state)
+    return _recognised(state, f"torchvision's file for {name}")
+
+
+def _recognised(state: Any, source: str) -> Backbone:
+    """The backbone whose names and shapes a dictionary of weights has."""
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise DatasetError(f"{source} holds more than tensors by name. Save network.state_dict() alone.")
+    shapes = _shapes(state)
+    for name, build in ARCHITECTURES.items():
+        with torch.device("meta"):  # names and shapes without memory
+            expected = _shapes(build().state_dict())
+        if expected == shapes:
+            return _backbone(name, state)
+    raise DatasetError(
+        f"The weights in {source} belong to none of {', '.join(ARCHITECTURES)}. Give a file of one of them."
+    )
 
 
 def _backbone(name: str, state: Mapping[str, Tensor]) -> Backbone:

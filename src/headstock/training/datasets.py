@@ -144,7 +144,8 @@ def _official(data: Path) -> tuple[Images, Images]:
 
 def _npz(path: Path) -> tuple[Images, Images]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here, for numpy leaves a file open that proves damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in _ARRAYS if name in stored}
     except Exception as error:
         # numpy and zipfile raise errors of many kinds for what is not an archive, damaged, or holds objects.
