@@ -5,7 +5,7 @@ import pytest
 
 import histories
 from headstock.analysis.model import Model
-from headstock.analysis.surface import grid, slice_along, surface
+from headstock.analysis.surface import effect_along, grid, slice_along, surface
 from headstock.analysis.winner import best_believed
 from headstock.errors import NoResultError, ParameterError
 from headstock.history import History
@@ -128,3 +128,21 @@ def test_without_a_feasible_arm_something_must_be_held(branching: Model):
     with pytest.raises(NoResultError):
         slice_along(model, "lr")
     assert np.isfinite(slice_along(model, "lr", at=given.trials[0].parameters).means).all()
+
+
+def test_a_marginal_effect_is_the_average_over_the_other_parameters(digits: Model):
+    effect = effect_along(digits, "lr")
+    assert effect.at is None
+    X = digits.encoding.from_uniform(np.random.default_rng(1).random((20_000, 3)))
+    for i in (0, 30, 50):
+        X[:, 0] = i / 50
+        average = digits.surrogate().posterior.predict(X)[0].mean()
+        (expected,), _ = digits.surrogate().transform.invert(np.array([average]), np.array([0.0]))
+        assert effect.means[i] == pytest.approx(expected, abs=0.02)
+        assert effect.lower[i] < effect.means[i] < effect.upper[i]
+
+
+def test_the_effect_of_a_conditional_parameter_is_that_where_it_is_active(branching: Model):
+    effect = effect_along(branching, "momentum")
+    assert np.isfinite(effect.means).all()
+    assert effect.values[0] == 0.0

@@ -1,4 +1,4 @@
-"""What the model believes over one or two parameters while the others are held.
+"""What the model believes over one or two parameters while the others are held, or over one on the average of them.
 
 Everywhere, parameters that a condition switches off and points that break a linear constraint have no value: NaN.
 """
@@ -8,7 +8,9 @@ from typing import Final, final
 
 import numpy as np
 from jaxtyping import Bool, Float64
+from scipy.stats import qmc
 
+from headstock.analysis.intervals import central_interval
 from headstock.analysis.model import Model
 from headstock.analysis.winner import best_believed
 from headstock.errors import NoResultError, ParameterError
@@ -17,6 +19,11 @@ from headstock.space import Space
 
 LEVEL: Final = 0.95
 """The probability of the intervals in `Slice`."""
+
+AVERAGED: Final = 128
+"""Over how many points a marginal effect is averaged."""
+
+SEED: Final = 2001  # the same model gives the same effects
 
 
 @final
@@ -57,7 +64,7 @@ class Slice:
         means: the posterior means; NaN where there is nothing to evaluate.
         lower: the lower ends of the central 95 % intervals; NaN likewise.
         upper: their upper ends; NaN likewise.
-        at: the configuration that holds the other parameters.
+        at: the configuration that holds the other parameters; None if the numbers are averages over them.
     """
 
     metric: str
@@ -66,7 +73,7 @@ class Slice:
     means: Float64[np.ndarray, " m"]
     lower: Float64[np.ndarray, " m"]
     upper: Float64[np.ndarray, " m"]
-    at: Parameters
+    at: Parameters | None
 
 
 def surface(
@@ -114,6 +121,41 @@ def slice_along(
     means[shown], _ = model.posterior(X[shown], metric)
     lower[shown], upper[shown] = model.interval(X[shown], LEVEL, metric)
     return Slice(metric or model.history.objective.metric, parameter, values, means, lower, upper, held)
+
+
+def effect_along(model: Model, parameter: str, *, metric: str | None = None, density: int = 51) -> Slice:
+    """The marginal effect of a parameter: the posterior of the average over all others, drawn evenly from the space.
+
+    With f the metric on the surrogate's standard scale, where a few disasters cannot outweigh everything else, and
+    x₁ … x_m points that agree in the parameter,
+
+        f̄ = 1/m Σ f(xⱼ) ,     E f̄ = 1/m Σ μ(xⱼ) ,     Var f̄ = 1/m² Σ Σ k(xⱼ, xₗ)
+
+    (the partial dependence of Friedman 2001, "Greedy function approximation", section 8.2, with the uncertainty of the
+    Gaussian process; μ and k are its posterior mean and covariance). All are taken back to the metric's units.
+
+    Raises:
+        MetricError: if the metric is not modelled.
+        ParameterError: if the parameter does not vary.
+    """
+    surrogate, encoding = model.surrogate(metric), model.encoding
+    values = _values(model, parameter, density)
+    column = encoding.names.index(parameter)
+    positions = _positions(model, parameter, values, _held(model, None, parameter))
+    U = qmc.Sobol(encoding.dimensions, rng=np.random.default_rng(SEED)).random(AVERAGED)
+    means, sds = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    for i, position in enumerate(positions):
+        X = encoding.from_uniform(U)
+        X[:, column] = position
+        X, shown = _settled(model, X, parameter)
+        if shown.any():
+            means[i] = surrogate.posterior.predict(X[shown])[0].mean()
+            sds[i] = np.sqrt(max(surrogate.posterior.covariance(X[shown], X[shown]).mean(), 0.0))
+    known = np.isfinite(means)
+    averages, lower, upper = (np.full(len(values), np.nan) for _ in range(3))
+    averages[known], _ = surrogate.transform.invert(means[known], sds[known])
+    lower[known], upper[known] = central_interval(surrogate.transform, means[known], sds[known], LEVEL)
+    return Slice(metric or model.history.objective.metric, parameter, values, averages, lower, upper, None)
 
 
 def grid(parameter: Parameter, density: int) -> tuple[Value, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 from scipy.special import log_ndtr
 
 from headstock import wording
@@ -139,6 +139,33 @@ def _standard_bound(surrogate: Surrogate, constraint: OutcomeConstraint) -> tupl
     return side, float(surrogate.transform.apply(np.array([constraint.bound]))[0])
 
 
+def contenders(model: Model) -> Float64[np.ndarray, "a d"]:
+    """The arms that were tried and may be the best, by μ + 2 σ; at most 64, the likeliest first."""
+    X = model.encoding.encode([trial.parameters for trial in _arms(model.history)])
+    mean, variance = model.surrogate().posterior.predict(X)
+    return X[np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]]
+
+
+def draw_worth(
+    model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator
+) -> Float64[np.ndarray, "s m"]:
+    """Joint draws of the noise-free objective, turned so that larger is better; -∞ where a constraint is broken."""
+    surrogate = model.surrogate()
+    drawn = _draws(surrogate, X, count, rng)
+    values, _ = surrogate.transform.invert(drawn.ravel(), np.zeros(drawn.size))
+    return np.where(_kept(model, X, count, rng), surrogate.transform.sign * values.reshape(drawn.shape), -np.inf)
+
+
+def _kept(model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator) -> Bool[np.ndarray, "s m"]:
+    """In which joint draws every outcome constraint holds."""
+    kept = np.ones((count, len(X)), dtype=bool)
+    for constraint in model.history.outcome_constraints:
+        surrogate = model.surrogate(constraint.metric)
+        side, bound = _standard_bound(surrogate, constraint)
+        kept &= side * (_draws(surrogate, X, count, rng) - bound) >= 0
+    return kept
+
+
 def _probability_of_being_best(model: Model, X: Float64[np.ndarray, "m d"], best: int) -> float:
     """How often an arm is the best feasible one in joint draws from the posterior over all arms.
 
@@ -147,21 +174,18 @@ def _probability_of_being_best(model: Model, X: Float64[np.ndarray, "m d"], best
     """
     mean, variance = model.surrogate().posterior.predict(X)
     order = np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]
-    contenders = np.array([best, *order[order != best]])
+    drawn = X[np.array([best, *order[order != best]])]
     rng = np.random.default_rng(SEED)
-    draws = _draws(model.surrogate(), X[contenders], rng)
-    for constraint in model.history.outcome_constraints:
-        surrogate = model.surrogate(constraint.metric)
-        side, bound = _standard_bound(surrogate, constraint)
-        kept = side * (_draws(surrogate, X[contenders], rng) - bound) >= 0
-        draws = np.where(kept, draws, -np.inf)
-    won = (draws.argmax(axis=1) == 0) & np.isfinite(draws[:, 0])
+    worth = np.where(_kept(model, drawn, SAMPLES, rng), _draws(model.surrogate(), drawn, SAMPLES, rng), -np.inf)
+    won = (worth.argmax(axis=1) == 0) & np.isfinite(worth[:, 0])
     return float(won.mean())
 
 
-def _draws(surrogate: Surrogate, X: Float64[np.ndarray, "c d"], rng: np.random.Generator) -> Float64[np.ndarray, "s c"]:
+def _draws(
+    surrogate: Surrogate, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator
+) -> Float64[np.ndarray, "s m"]:
     """Joint draws of the noise-free metric on standard scale: μ + ξ √Σ by the eigenvectors of Σ."""
     mean, _ = surrogate.posterior.predict(X)
     values, vectors = np.linalg.eigh(surrogate.posterior.covariance(X, X))
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return mean + rng.standard_normal((SAMPLES, len(mean))) @ root.T
+    return mean + rng.standard_normal((count, len(mean))) @ root.T

@@ -21,6 +21,8 @@ PANEL_HEIGHT: Final = 300
 def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
     """The predicted mean with its 95 % band along each parameter, one panel each, and the measured values.
 
+    Slices hold the other parameters and marginal effects average over them; the note tells which.
+
     The measured trials differ in the other parameters too, so they scatter about the line. Of more than 500 an even
     selection is drawn; the note says so.
 
@@ -61,8 +63,8 @@ def _layout(count: int, columns: int) -> dict[str, Any]:
 
 
 def _note(shown: Slice, history: History) -> str:
-    held = style.listed(shown.at)
-    notes = [f"The other parameters are held at {held}."] if len(history.space.searched) > 1 else []
+    others = "averaged over" if shown.at is None else f"held at {style.listed(shown.at)}"
+    notes = [f"The other parameters are {others}."] if len(history.space.searched) > 1 else []
     if len(history.observed) > MOST_POINTS:
         notes.append(f"{MOST_POINTS} of {len(history.observed):,} trials are drawn.")
     return " ".join(notes)
