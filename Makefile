@@ -54,7 +54,10 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 bench: $(STAMP) ## seconds per suggestion, the storage's milliseconds and the engine's sanity figures
 	$(BIN)/python benchmarks/speed/suggest.py
 	$(BIN)/python benchmarks/scale/storage.py
-	$(BIN)/python benchmarks/regret/sanity.py
+	rm -f benchmarks/regret/sanity.jsonl
+	$(BIN)/python benchmarks/regret/race.py --libraries random sobol headstock --problems branin hartmann6 ackley8 training \
+	  --seeds 10 --trials 30 --processes 2 --out benchmarks/regret/sanity.jsonl
+	$(BIN)/python benchmarks/regret/tables.py benchmarks/regret/sanity.jsonl --at 30
 
 pictures: $(STAMP) ## take the README's pictures anew; needs Chromium
 	PYTHONPATH=tests $(BIN)/python -m browser.pictures docs/images
