@@ -1,0 +1,90 @@
+"""The most probable hyper-parameters of the model of learning curves."""
+
+import math
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from scipy.optimize import Bounds, minimize
+
+from headstock.gp.curves import CurveHyperparameters, CurveSet, condition, gradient
+from headstock.gp.fit import LENGTHSCALE_BOUNDS
+
+FITTED: Final = 64
+"""How many curves hyper-parameters are fitted to at most; the cost of a fit grows with the cube."""
+
+_COLD_ITERATIONS: Final = 40
+_WARM_ITERATIONS: Final = 12
+
+_MEANS: Final = np.array([0.0, -1.0, -1.5, -3.0, -3.0, 0.0, -5.0])
+_SDS: Final = np.array([1.0, 1.5, 1.5, 1.5, 1.5, 0.7, 2.0])
+_RANGES: Final = ((-5.0, 4.0), (-8.0, 4.0), (-8.0, 4.0), (-9.0, 1.0), (-10.0, 3.0), (-2.0, 2.5), (-12.0, 1.0))
+
+
+def log_prior(h: CurveHyperparameters) -> tuple[float, Float64[np.ndarray, " p"]]:
+    """The log prior density ln p(θ), up to a constant, and its gradient in `CurveHyperparameters.vector`.
+
+    Of the lengthscales it is that of `headstock.gp.fit.log_prior`; the logarithms of all else are normal.
+    """
+    d = len(h.log_lengthscales)
+    deviation = h.log_lengthscales - math.sqrt(2.0) - 0.5 * math.log(d)
+    rest = (h.vector[d:] - _MEANS) / _SDS
+    value = -deviation @ deviation / 6.0 - h.log_lengthscales.sum() - 0.5 * rest @ rest
+    return float(value), np.array([*(-deviation / 3.0 - 1.0), *(-rest / _SDS)])
+
+
+def fit_curves(data: CurveSet, warm: CurveHyperparameters | None = None) -> CurveHyperparameters:
+    """The hyper-parameters of highest posterior density (MAP), by L-BFGS-B, on at most `FITTED` of the curves.
+
+    Args:
+        data: at least one curve.
+        warm: an earlier optimum, of fewer values.
+
+    Raises:
+        NumericalError: if the data is not finite.
+    """
+    d = data.X.shape[1]
+    thinned = _rows_of(data, spread(data, FITTED))
+    start = warm
+    if start is None:
+        start = CurveHyperparameters.from_vector(np.array([*[math.log(0.5 * math.sqrt(d))] * d, *_MEANS]))
+    low, high = np.array([*[np.log(LENGTHSCALE_BOUNDS)] * d, *_RANGES]).T
+    best, best_density = start.vector, -math.inf
+
+    def negative_log_density(vector: Float64[np.ndarray, " p"]) -> tuple[float, Float64[np.ndarray, " p"]]:
+        nonlocal best, best_density
+        h = CurveHyperparameters.from_vector(vector)
+        posterior, (prior, prior_gradient) = condition(h, thinned), log_prior(h)
+        density = posterior.log_likelihood + prior
+        if density > best_density:
+            best, best_density = vector.copy(), density
+        return -density, -(gradient(posterior) + prior_gradient)
+
+    minimize(
+        negative_log_density,
+        np.clip(start.vector, low, high),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=Bounds(low, high),
+        options={"maxiter": _COLD_ITERATIONS if warm is None else _WARM_ITERATIONS, "ftol": 1e-6, "gtol": 1e-1},
+    )
+    return CurveHyperparameters.from_vector(best)
+
+
+def spread(data: CurveSet, limit: int) -> Int64[np.ndarray, " u"]:
+    """The rows of at most `limit` curves, in order: those with the best last values, and the others evenly by it."""
+    n = len(data.X)
+    if n <= limit:
+        return np.arange(n)
+    last = data.Y.shape[1] - 1 - np.argmax(~np.isnan(data.Y[:, ::-1]), axis=1)
+    by_rank = np.argsort(-data.Y[np.arange(n), last], kind="stable")
+    best = limit // 2
+    rest = np.linspace(best, n - 1, limit - best).round().astype(np.int64)
+    return np.sort(by_rank[np.concatenate([np.arange(best), rest])])
+
+
+def _rows_of(data: CurveSet, rows: Int64[np.ndarray, " u"]) -> CurveSet:
+    """The set of some of the curves, on the steps that any of them has."""
+    Y = data.Y[rows]
+    reported = ~np.isnan(Y).all(axis=0)
+    return CurveSet(data.X[rows], data.steps[reported], Y[:, reported], data.last, data.categorical)

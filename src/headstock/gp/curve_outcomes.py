@@ -1,0 +1,101 @@
+"""From a metric that is reported step by step to what the model of learning curves is fitted to, and back."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+from jaxtyping import Float64
+
+_FLOOR: Final = 1e-3
+"""What is added to errors before their logarithm, relative to the median error: 0 is not infinitely good."""
+
+_LEAST_SPREAD: Final = 1e-12
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CurveTransform:
+    """A strictly increasing, smooth map from a metric, turned so that larger is better, to standard scale.
+
+    Where the metric has a best value that it approaches (1 or 100 for a share to maximise, 0 for a positive loss to
+    minimise), the logarithm of the distance e to it is what improves evenly: u = -ln(e + floor). Any other metric stays
+    as it is: u = ±y. Then with the median m and the spread s of what is better than it,
+
+        z = (u - m) / s     where u ≥ m ,     z = -ln(1 + (m - u) / s)     below
+
+    so that curves which diverge, or begin far off, do not pass for the structure of the good ones; the slope is
+    continuous at m.
+
+    Args:
+        sign: +1 for a metric where larger is better, -1 otherwise.
+        bound: the best value there can be; None if the metric has none.
+        floor: what is added to the distance from the bound.
+        centre: m.
+        scale: s.
+    """
+
+    sign: float
+    bound: float | None
+    floor: float
+    centre: float
+    scale: float
+
+    @classmethod
+    def of(cls, values: Float64[np.ndarray, " n"], sign: float) -> "CurveTransform":
+        """The transform for a metric with these (finite, at least one) values."""
+        bound = _bound(values, sign)
+        floor = 0.0
+        if bound is not None:
+            distances = np.abs(bound - values)
+            floor = _FLOOR * (float(np.median(distances)) or 1.0)
+        plain = cls(sign, bound, floor, 0.0, 1.0)
+        u = plain._improvement(values)
+        centre = float(np.median(u))
+        better = u[u >= centre] - centre
+        scale = _root_mean_square(better) or _root_mean_square(u - centre) or 1.0
+        return cls(sign, bound, floor, centre, max(scale, _LEAST_SPREAD))
+
+    def apply(self, values: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+        """Values of the metric on standard scale, larger where they are better; NaN stays NaN."""
+        z = (self._improvement(values) - self.centre) / self.scale
+        return np.where(z < 0.0, -np.log1p(-np.minimum(z, 0.0)), z)
+
+    def invert(
+        self, means: Float64[np.ndarray, " m"], sds: Float64[np.ndarray, " m"]
+    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """Predictions on standard scale in the metric's units.
+
+        Returns:
+            The median of each prediction, and half the width of its interval of one standard deviation to either side.
+        """
+        middle, upper, lower = (self._natural(z) for z in (means, means + sds, means - sds))
+        return middle, 0.5 * np.abs(upper - lower)
+
+    def _improvement(self, values: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+        if self.bound is None:
+            return self.sign * values
+        return -np.log(np.maximum(self.sign * (self.bound - values), 0.0) + self.floor)
+
+    def _natural(self, z: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        u = self.centre + self.scale * np.where(z < 0.0, -np.expm1(-np.clip(z, -50.0, 0.0)), z)
+        if self.bound is None:
+            return self.sign * u
+        distance = np.maximum(np.exp(np.clip(-u, -700.0, 700.0)) - self.floor, 0.0)
+        return self.bound - self.sign * distance
+
+
+def _root_mean_square(x: Float64[np.ndarray, " n"]) -> float:
+    """The root of the mean of the squares, which may themselves be too large for a number."""
+    largest = float(np.abs(x).max())
+    return largest * math.sqrt(float(np.mean((x / largest) ** 2))) if largest else 0.0
+
+
+def _bound(values: Float64[np.ndarray, " n"], sign: float) -> float | None:
+    """The best value there can be, as far as the values tell: of a share 1 or 100 per cent, of a loss 0."""
+    low, high = float(values.min()), float(values.max())
+    if low < 0.0:
+        return None
+    if sign < 0.0:
+        return 0.0
+    return 1.0 if high <= 1.0 else 100.0 if high <= 100.0 else None

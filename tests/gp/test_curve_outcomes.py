@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from headstock.gp.curve_outcomes import CurveTransform
+
+RNG = np.random.default_rng(2)
+METRICS = {
+    "accuracy": (RNG.beta(5, 1, 50), 1.0, 1.0),
+    "per cent": (100 * RNG.beta(5, 1, 50), 1.0, 100.0),
+    "reward": (RNG.normal(-50, 200, 50), 1.0, None),
+    "loss": (RNG.lognormal(0, 1, 50), -1.0, 0.0),
+    "negative likelihood": (RNG.normal(0, 1, 50), -1.0, None),
+}
+
+
+@pytest.mark.parametrize(("values", "sign", "bound"), METRICS.values(), ids=METRICS)
+def test_it_keeps_the_order_and_leads_back(values, sign, bound):
+    transform = CurveTransform.of(values, sign)
+    assert transform.bound == bound
+    z = transform.apply(values)
+    assert (np.argsort(z) == np.argsort(sign * values)).all()
+    middle, width = transform.invert(z, np.full(50, 0.1))
+    np.testing.assert_allclose(middle, values, rtol=1e-8)
+    assert (width > 0).all()
+
+
+def test_disasters_stay_near():
+    usual = RNG.lognormal(0, 0.3, 99)
+    z = CurveTransform.of(np.append(usual, 1e30), -1.0).apply(np.append(usual, 1e30))
+    assert z[:-1].std() > 0.3
+    assert z[-1] > -10
+
+
+def test_improvement_is_even_where_a_bound_is_approached():
+    transform = CurveTransform.of(np.array([0.5, 0.9, 0.99, 0.999]), 1.0)
+    z = transform.apply(np.array([0.9, 0.99, 0.999]))
+    assert z[2] - z[1] == pytest.approx(z[1] - z[0], rel=0.3)
+
+
+@pytest.mark.parametrize("values", [[0.0], [1.0, 1.0], [0.0, 0.0], [100.0], [-3.0, -3.0, 1e300], [1e-300, 1e-300]])
+def test_odd_values_stay_finite(values):
+    for sign in (1.0, -1.0):
+        transform = CurveTransform.of(np.array(values), sign)
+        z = transform.apply(np.array([*values, np.nan]))
+        assert np.isfinite(z[:-1]).all()
+        assert np.isnan(z[-1])
+        assert np.isfinite(transform.invert(z[:-1], np.ones(len(values)))).all()
