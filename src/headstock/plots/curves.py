@@ -1,0 +1,92 @@
+"""Learning curves: what trials reported after their training steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from headstock.errors import NoResultError
+from headstock.history import History
+from headstock.plots import style
+from headstock.trial import TrialRecord, TrialState
+
+MOST_CURVES: Final = 100
+MOST_STEPS: Final = 200
+NAMED: Final[Mapping[TrialState, tuple[str, str]]] = {
+    TrialState.RUNNING: ("running", "circle"),
+    TrialState.PAUSED: ("paused", "line-ns-open"),
+    TrialState.STOPPED: ("stopped early", "x-thin-open"),
+    TrialState.FAILED: ("failed", "x"),
+}
+"""How the ends of curves are marked; a completed one just ends."""
+
+
+def plot_curves(history: History, *, metric: str | None = None) -> go.Figure:
+    """A metric after every training step, one line a trial; running, paused, stopped and failed ends are marked.
+
+    Of more than 100 trials the unfinished ones, the best one and an even selection of the others are drawn; the note
+    says so. Of a curve of more than 200 steps an even selection is drawn, its last step among them.
+
+    Args:
+        history: the experiment.
+        metric: the metric; the objective if left out.
+
+    Raises:
+        NoResultError: if no trial reported the metric.
+    """
+    name = metric or history.objective.metric
+    reported = [t.index for t in history if name in t.reports]
+    if not reported:
+        raise NoResultError(f"No trial reported {name} after training steps.")
+    best = history.best_seen()
+    keep = [t.index for t in history.pending if name in t.reports][-MOST_CURVES:]
+    keep += [best.index] if best is not None and name in best.reports else []
+    chosen = style.thinned(reported, MOST_CURVES, keep=keep)
+    note = f"{len(chosen):,} of {len(reported):,} curves are drawn." if len(chosen) < len(reported) else ""
+    made = style.figure(f"{style.text(name)} while training", note=note)
+    trials = [history.trials[i] for i in chosen]
+    trials.sort(key=lambda t: best is not None and t.index == best.index)  # the best one is drawn last, on top
+    for trial in trials:
+        made.add_trace(_line(trial, name, is_best=best is not None and trial.index == best.index))
+    for state, (label, symbol) in NAMED.items():
+        ended = [t for t in trials if t.state is state]
+        if ended:
+            made.add_trace(_ends(ended, name, label, symbol))
+    low_is_good = history.objective.minimize and name == history.objective.metric
+    means = np.array([o.mean for t in trials for o in t.reports[name]])
+    made.update_xaxes(title_text="step", rangemode="tozero")
+    made.update_yaxes(title_text=style.text(name), range=style.focus(means, low_is_good=low_is_good))
+    return made
+
+
+def _line(trial: TrialRecord, metric: str, *, is_best: bool) -> go.Scatter:
+    curve = trial.reports[metric]
+    points = [curve[i] for i in style.thinned(range(len(curve)), MOST_STEPS, keep=[len(curve) - 1])]
+    alive = not trial.state.is_finished
+    color, width = (style.VERMILLION, 3.0) if is_best else (style.GREEN if alive else style.BLUE, 1.5)
+    return go.Scatter(
+        x=[o.step for o in points],
+        y=[o.mean for o in points],
+        mode="lines" if len(points) > 1 else "markers",
+        line={"color": color, "width": width},
+        opacity=1.0 if is_best or alive else 0.45,
+        hovertemplate=f"<b>trial {trial.index}</b>, {trial.state}<br>step %{{x}}: %{{y:.4g}}<extra></extra>",
+        name="best trial",
+        showlegend=is_best,
+    )
+
+
+def _ends(trials: Sequence[TrialRecord], metric: str, label: str, symbol: str) -> go.Scatter:
+    last = [t.reports[metric][-1] for t in trials]
+    color = style.PURPLE if label == "failed" else style.GREEN
+    marker: dict[str, Any] = {"symbol": symbol, "size": 9, "color": color, "line": {"width": 2, "color": color}}
+    return go.Scatter(
+        x=[o.step for o in last],
+        y=[o.mean for o in last],
+        mode="markers",
+        marker=marker,
+        hoverinfo="text",
+        hovertext=[style.hover(f"trial {t.index}, {label}", t.parameters) for t in trials],
+        name=label,
+    )
