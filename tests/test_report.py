@@ -1,5 +1,7 @@
 import json
+import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -107,6 +109,26 @@ def test_the_summary_tells_both_winners_and_the_states(digits: Reader):
     assert re.search(r"best of all arms that were tried is \d+ %", words)
     assert "Maximise accuracy" in words
     assert "lr (" in words
+
+
+def test_the_summary_says_whether_to_go_on_and_why_trials_failed(digits: Reader):
+    assert re.search(r"the next 10 trials are expected to gain [\d.e-]+ of accuracy \(80 % interval", digits.words)
+    assert "2 of 20 trials failed. The most frequent reason (2 times): ValueError: loss is NaN" in digits.words
+
+
+def test_a_bound_in_the_way_is_told_with_the_command_that_widens_it():
+    space = Space({"the lr": Float(1e-5, 1e-2, log=True), "momentum": Float(0.0, 1.0)})
+    history = histories.observed(space, lambda p: math.log10(p["the lr"]) - (p["momentum"] - 0.5) ** 2, 30)
+    assert "headstock widen 'my digits' 'the lr=1e-05:0.1'" in read(history, "my digits").words
+
+
+def test_learning_curves_and_a_second_metric_are_shown_where_there_are_any(branching: Reader):
+    assert branching.has("metrics")
+    assert not branching.has("curves")
+    given = histories.digits()
+    curve = {"accuracy": (Observation(0.1, step=1), Observation(0.2, step=2))}
+    trials = [replace(t, reports=curve) for t in given]
+    assert read(History(given.space, given.objective, tuple(trials))).has("curves")
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ def plot_cross_validation(validation: CrossValidation, history: History) -> go.F
     drawn = style.thinned(range(len(validation.trials)), MOST_POINTS)
     total = len(validation.trials)
     note = f"{len(drawn)} of {total:,} trials are drawn." if len(drawn) < total else ""
-    made = style.figure(f"{metric}: predicted without having seen it", note=note, height=480)
+    made = style.figure(f"{metric}: predicted before it was seen", note=note, height=480)
     observed, predicted = validation.observed[drawn], validation.predicted[drawn]
     lower, upper = validation.lower[drawn], validation.upper[drawn]
     ends = [float(min(observed.min(), predicted.min())), float(max(observed.max(), predicted.max()))]

@@ -7,11 +7,14 @@ drawn, and the table of trials is sorted, filtered and paged by a script of its 
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from headstock.history import History
 from headstock.report import sections, words
 from headstock.report.findings import Findings
 from headstock.report.page import page
+
+OPTIONAL: Final = ("Learning curves", "Metrics", "Predicted and got", "Timeline", "Scatter matrix")
 
 
 def write_report(history: History, path: str | Path, *, title: str) -> Path:
@@ -46,15 +49,24 @@ def render_report(history: History, *, title: str) -> str:
     """The report as an HTML document."""
     found = Findings.of(history)
     parts = [
-        sections.summary(found),
+        sections.summary(found, title),
         sections.trace(found),
+        sections.curves(found),
         sections.contour(found),
         sections.importances(found),
+        sections.effects(found),
         sections.slices(found),
+        sections.going_on(found),
         sections.validation(found),
+        sections.record(found),
+        sections.metrics(found),
         sections.parallel(found),
+        sections.matrix(found),
+        sections.timeline(found),
         sections.trials(found),
         sections.space(history),
         sections.reproduction(history, title),
     ]
+    # What there is nothing to show of is left out where it need not be there: curves, a second metric.
+    parts = [part for part in parts if part.data or part.heading not in OPTIONAL]
     return page(title, words.goal(history), parts)

@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Final, final
 
+import numpy as np
+
+from headstock.analysis.boundaries import Boundary, boundaries
+from headstock.analysis.failures import Failures, failures
+from headstock.analysis.gain import Prospect, prospect
 from headstock.analysis.importance import Importance
 from headstock.analysis.model import Model
-from headstock.analysis.surface import Slice, Surface, slice_along, surface
+from headstock.analysis.optima import Optima
+from headstock.analysis.surface import Slice, Surface, effect_along, slice_along, surface
 from headstock.analysis.winner import Winner, best_believed, best_seen
 from headstock.errors import NoResultError, NumericalError
 from headstock.history import History
@@ -22,7 +29,7 @@ MOST_SLICES: Final = 12
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Findings:
     """What a history tells.
 
@@ -76,6 +83,32 @@ class Findings:
         sign = self.history.objective.sign
         return max(self.history.observed, key=lambda trial: sign * trial.objective_mean).parameters
 
+    @cached_property
+    def prospect(self) -> Prospect | None:
+        """What going on is expected to bring; None if one cannot tell."""
+        optima = self._optima
+        try:
+            return None if optima is None else prospect(self.known_model, optima)
+        except NoResultError:
+            return None
+
+    @cached_property
+    def boundaries(self) -> tuple[Boundary, ...]:
+        """The ends of ranges that are in the way."""
+        return () if self._optima is None else boundaries(self.known_model, self._optima)
+
+    @cached_property
+    def failures(self) -> Failures:
+        """Why trials failed, and where."""
+        return failures(self.history)
+
+    @cached_property
+    def _optima(self) -> Optima | None:
+        try:
+            return None if self.model is None else Optima.of(self.model)
+        except (NoResultError, np.linalg.LinAlgError):
+            return None
+
     def surfaces(self) -> list[Surface]:
         """The objective over each pair of the most important parameters, unless the two exclude each other.
 
@@ -98,6 +131,15 @@ class Findings:
         """
         model = self.known_model
         return [slice_along(model, i.parameter, at=self.centre) for i in self.importances[:MOST_SLICES]]
+
+    def effects(self) -> list[Slice]:
+        """The marginal effect of each of the most important parameters.
+
+        Raises:
+            NoResultError: if there is no model.
+        """
+        model = self.known_model
+        return [effect_along(model, i.parameter) for i in self.importances[:MOST_SLICES]]
 
 
 def _unless_missing(ask: Callable[[], Winner]) -> Winner | None:

@@ -3,29 +3,37 @@
 import platform
 from collections.abc import Callable
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
 import scipy
 
 from headstock import __version__
+from headstock.analysis.hindsight import hindsight
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.parameters import shown
 from headstock.plots.contour import plot_contour
 from headstock.plots.cross_validation import plot_cross_validation
+from headstock.plots.curves import plot_curves
+from headstock.plots.gain import plot_prospect
 from headstock.plots.importance import plot_importances
+from headstock.plots.matrix import plot_matrix
+from headstock.plots.metrics import plot_metrics
 from headstock.plots.parallel import plot_parallel
 from headstock.plots.slice import plot_slice
+from headstock.plots.timeline import plot_timeline
 from headstock.plots.trace import plot_trace
 from headstock.report import words
 from headstock.report.findings import MOST_CROSSED, MOST_SLICES, Findings
 from headstock.report.page import Section, figure
 from headstock.report.table import BODY, content
 
+GREEDY: Final = "As if the next trials were chosen together; choosing each after the one before can only do better."
 
-def summary(found: Findings) -> Section:
+
+def summary(found: Findings, title: str) -> Section:
     """What was found, in words."""
     metric = found.history.objective.metric
     cards = []
@@ -35,13 +43,45 @@ def summary(found: Findings) -> Section:
         error = "" if found.seen.sem is None else " ± standard error"
         cards.append(words.card("Best seen", found.seen, f"{metric}: one measurement{error}"))
     body = [_paragraph(words.verdict(found)), f'<div class="winners">{"".join(cards)}</div>' if cards else ""]
-    body += [_paragraph(words.tally(found.history)), _paragraph(words.searched(found.history))]
+    told = [words.tally(found.history), words.mishaps(found.failures)]
+    told += [] if found.prospect is None else [words.outlook(found.prospect)]
+    told += [words.limit(boundary, title) for boundary in found.boundaries]
+    body += [_paragraph(sentence) for sentence in (*told, words.searched(found.history)) if sentence]
     return Section("Summary", "\n".join(body))
 
 
 def trace(found: Findings) -> Section:
     """The objective of every trial."""
     return _drawn("Trace", "trace", lambda: plot_trace(found.history))
+
+
+def curves(found: Findings) -> Section:
+    """What was reported while training."""
+    return _drawn("Learning curves", "curves", lambda: plot_curves(found.history))
+
+
+def timeline(found: Findings) -> Section:
+    """When trials ran."""
+    return _drawn("Timeline", "timeline", lambda: plot_timeline(found.history))
+
+
+def going_on(found: Findings) -> Section:
+    """What the next trials are expected to gain."""
+    heading = "Going on"
+    if found.prospect is None:
+        return _missing(heading, found.obstacle or "The model cannot tell what the next trials would gain.")
+    expected = found.prospect
+    return _drawn(heading, "gain", lambda: plot_prospect(expected), GREEDY)
+
+
+def metrics(found: Findings) -> Section:
+    """The objective against another metric."""
+    objective = found.history.objective.metric
+    others = [name for trial in found.history.observed for name in trial.metrics if name != objective]
+    first = next(iter([*found.history.metrics[1:], *others]), None)
+    if first is None:
+        return _missing("Metrics", f"Trials have no metric but {objective}.")
+    return _drawn("Metrics", "metrics", lambda: plot_metrics(found.history, first, objective))
 
 
 def contour(found: Findings) -> Section:
@@ -74,6 +114,12 @@ def slices(found: Findings) -> Section:
     return _drawn("Slices", "slices", lambda: plot_slice(found.slices(), found.history), lead)
 
 
+def effects(found: Findings) -> Section:
+    """What each parameter does on the average."""
+    lead = "The line is the average over everything else in the space, not only around the best arm."
+    return _drawn("Marginal effects", "effects", lambda: plot_slice(found.effects(), found.history), lead)
+
+
 def validation(found: Findings) -> Section:
     """Whether the model predicts what it has not seen."""
     heading = "Cross-validation"
@@ -82,6 +128,21 @@ def validation(found: Findings) -> Section:
     except NoResultError as reason:
         return _missing(heading, reason)
     return _drawn(heading, "validation", lambda: plot_cross_validation(checked, found.history), words.trust(checked))
+
+
+def record(found: Findings) -> Section:
+    """What suggestions were predicted to give, and what they gave."""
+    heading = "Predicted and got"
+    try:
+        scored = hindsight(found.known_model)
+    except NoResultError as reason:
+        return _missing(heading, reason)
+    return _drawn(heading, "record", lambda: plot_cross_validation(scored, found.history), words.record(scored))
+
+
+def matrix(found: Findings) -> Section:
+    """Where trials were made."""
+    return _drawn("Scatter matrix", "matrix", lambda: plot_matrix(found.history))
 
 
 def parallel(found: Findings) -> Section:

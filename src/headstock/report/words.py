@@ -1,5 +1,6 @@
 """The report's sentences: what was found, what was tried, how far the model can be trusted."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
@@ -7,7 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from headstock.analysis.boundaries import Boundary
 from headstock.analysis.cross_validation import LEVEL, CrossValidation
+from headstock.analysis.failures import Failures
+from headstock.analysis.gain import Prospect
 from headstock.analysis.importance import Importance
 from headstock.analysis.winner import Winner
 from headstock.history import History
@@ -84,6 +88,58 @@ def trust(validation: CrossValidation) -> str:
     inside = round(validation.coverage(LEVEL) * n)
     calibration = f"{inside:,} of {n:,} results lie in their {percent(LEVEL)} intervals; about {LEVEL * n:,.0f} should."
     return f"Each result was predicted from all the others. {agreement} {calibration}"
+
+
+def outlook(prospect: Prospect) -> str:
+    """Whether it is worth going on."""
+    count = min(10, len(prospect.expected))
+    gain, low, high = (float(ends[count - 1]) for ends in (prospect.expected, prospect.lower, prospect.upper))
+    cost = "" if prospect.seconds is None else f" and to take {duration(count * prospect.seconds)} one after the other"
+    return (
+        f"Going on: the next {count} trial{'s' if count > 1 else ''} are expected to gain {gain:.2g} of "
+        f"{prospect.metric} (80 % interval: {low:.2g} to {high:.2g}){cost}. "
+        f"The best of the whole space is believed to be {prospect.ceiling:.2g} better than the best arm so far."
+    )
+
+
+def limit(boundary: Boundary, name: str) -> str:
+    """That a bound is in the way, and how to move it."""
+    return (
+        f"The best seems to lie at the end of the range of {boundary.parameter}, {value(boundary.bound)} "
+        f"(with probability {boundary.probability:.2f}). If it makes sense beyond, widen it: {widening(boundary, name)}"
+    )
+
+
+def widening(boundary: Boundary, name: str) -> str:
+    """The command that widens a range."""
+    ends = f"{value(boundary.low)}:{value(boundary.high)}"
+    return f"headstock widen {shlex.quote(name)} {shlex.quote(f'{boundary.parameter}={ends}')}"
+
+
+def mishaps(found: Failures) -> str:
+    """How many trials failed, why, and where."""
+    if not found.failed:
+        return ""
+    share = f"{found.failed:,} of {found.finished:,} trials failed."
+    first = found.causes[0]
+    why = f" The most frequent reason ({len(first.trials):,} times): {first.error}"
+    where = [
+        f"{h.where}: {h.failed:,} of {h.inside:,} failed, elsewhere {h.failed_elsewhere:,} of {h.elsewhere:,}"
+        for h in found.hazards
+    ]
+    return share + why + (f" They are frequent where {'; '.join(where)}." if where else "")
+
+
+def record(scored: CrossValidation) -> str:
+    """How the predictions made before each suggestion came out."""
+    n = len(scored.observed)
+    inside = round(scored.coverage(LEVEL) * n)
+    error = float(np.median(np.abs(scored.observed - scored.predicted)))
+    return (
+        f"Each of the newest {n:,} suggestions of the model was predicted from the results that there were when it was "
+        f"made. {inside:,} of {n:,} results lie in their {percent(LEVEL)} intervals; about {LEVEL * n:,.0f} should. "
+        f"Half of the predictions were off by less than {number(error)}."
+    )
 
 
 def ranking(importances: Sequence[Importance]) -> str:
