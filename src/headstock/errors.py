@@ -12,6 +12,7 @@ HeadstockError
 ├── NoResultError               an answer was asked for before there is one
 ├── NumericalError              a covariance matrix cannot be factorised (handled inside headstock)
 ├── MissingDependencyError      an optional library is not there, or does not work
+├── CommandError                a command that cannot be run, or does not say what it has to
 ├── DatasetError                training data that cannot be used
 ├── DivergedError               a training whose loss is no longer a number
 └── StorageError                the storage cannot do what was asked
@@ -70,6 +71,10 @@ class NumericalError(HeadstockError, ArithmeticError):
 
 class MissingDependencyError(HeadstockError, ImportError):
     """An optional library is not installed, or does not work; the message says how to get it."""
+
+
+class CommandError(HeadstockError):
+    """A command that cannot be started, or whose description makes no sense."""
 
 
 class DatasetError(HeadstockError, ValueError):

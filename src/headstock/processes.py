@@ -6,8 +6,8 @@ import uuid
 
 
 def new_owner() -> str:
-    """A handle for one run in this process: host, boot, process id, start time, and a part of its own."""
-    return f"{_process(os.getpid())}/{uuid.uuid4().hex[:8]}"
+    """A handle for one run in this process: its `process_handle`, and a part of its own."""
+    return f"{process_handle(os.getpid())}/{uuid.uuid4().hex[:8]}"
 
 
 def is_dead(owner: str) -> bool:
@@ -15,19 +15,27 @@ def is_dead(owner: str) -> bool:
 
     A process of another host is never known to be dead.
     """
-    process, _ = owner.rsplit("/", 1)
-    host, _, pid, _ = process.rsplit("/", 3)
-    if host != platform.node():
-        return False
+    handle, _ = owner.rsplit("/", 1)
+    host, *_ = handle.rsplit("/", 3)
+    return host == platform.node() and not is_alive(handle)
+
+
+def is_alive(handle: str) -> bool:
+    """Whether the process of a handle runs on this host: this very one, and none that was given its number later."""
     import psutil
 
     try:
-        return _process(int(pid)) != process
+        return process_handle(int(handle.rsplit("/", 2)[1])) == handle
     except psutil.NoSuchProcess:
-        return True
+        return False
 
 
-def _process(pid: int) -> str:
+def process_handle(pid: int) -> str:
+    """What tells a running process from every other one: host, boot, process id and start time.
+
+    Raises:
+        psutil.NoSuchProcess: if there is no such process.
+    """
     import psutil
 
     started = psutil.Process(pid).create_time()

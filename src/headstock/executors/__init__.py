@@ -1,0 +1,1 @@
+"""What runs a task: here, any command as a process of its own."""
