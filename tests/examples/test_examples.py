@@ -1,0 +1,53 @@
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import plotly.io
+import pytest
+
+from pictures import write_npz
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+import torch
+
+pytestmark = pytest.mark.torch
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """As many threads after a test as before."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def run_example(name: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run an example as a person does, in this process; figures go nowhere."""
+    monkeypatch.setattr(plotly.io.renderers, "default", "")
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+
+
+def test_the_tutorial_from_its_first_line_to_its_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    data = write_npz(tmp_path / "small.npz", training=300, test=50)
+    run_example("tutorial_cifar10.py", str(data), "--trials", "7", "--epochs", "2", monkeypatch=monkeypatch)
+    lines = capsys.readouterr().out.splitlines()
+    assert re.match(r"Best parameters, by the model: \{'lr': .*, 'batchsize': \d+, 'momentum': .*\}", lines[0])
+    assert re.match(r"Predicted accuracy: [01]\.\d+ ± \d\.\d+", lines[1])
+    assert re.match(r"Best seen: arm \d_0, ", lines[2])
+    tested = re.fullmatch(r"Test accuracy of the best believed: ([01]\.\d+)", lines[-1])
+    assert tested is not None
+    assert float(tested[1]) > 0.3  # ten colours: a chance of 0.1 for a network that learnt nothing
+
+
+def test_the_tutorial_imports_nothing_else_of_headstock():
+    text = (EXAMPLES / "tutorial_cifar10.py").read_text(encoding="utf-8")
+    imported = re.findall(r"^(?:from|import) (headstock\S*)", text, re.MULTILINE)
+    assert len(imported) == 5
+    assert all(name.startswith("headstock.compat.ax.") for name in imported)
