@@ -47,6 +47,26 @@ def test_show(invoke: Invoke):
     assert "No trial has a result" in invoke("show", HOSTILE).stdout
 
 
+def test_show_draws_the_best_so_far_and_lists_the_best_trials(invoke: Invoke):
+    shown = invoke("show", "cifar10").stdout
+    spark = next(line for line in shown.splitlines() if line.startswith("best so far"))
+    bars = spark.split()[4]
+    assert len(bars) == 6
+    assert list(bars) == sorted(bars)
+    best = shown.split("best trials")[1].split("latest trials")[0].splitlines()[2:]
+    values = [float(line.split()[2]) for line in best if line.strip()]
+    assert len(values) == 5
+    assert values == sorted(values, reverse=True)
+
+
+def test_widen(invoke: Invoke, url: str):
+    assert "lr=Float(0.01, 2.0)" in invoke("widen", "cifar10", "lr=0.01:2").stdout
+    with Experiment.open("cifar10", storage=url) as experiment:
+        assert experiment.space["lr"] == Float(0.01, 2.0)
+    assert "is no range" in str(invoke("widen", "cifar10", "lr=high").exception)
+    assert "leaves out part" in str(invoke("widen", "cifar10", "lr=0.5:2").exception)
+
+
 def test_trials(invoke: Invoke):
     listed = json.loads(invoke("trials", "cifar10", "--json").stdout)
     assert [t["index"] for t in listed] == list(range(6))

@@ -155,3 +155,24 @@ def test_outcome_constraints_are_respected():
     experiment.run(lambda t: {"y": t.parameters["x"], "c": t.parameters["x"]}, budget=Budget(trials=15))
     assert experiment.best_seen().mean <= 0.5
     assert 0.4 < experiment.best().mean <= 0.55
+
+
+def test_a_wider_range_is_searched_by_everybody_and_old_trials_count(tmp_path):
+    """The optimum at 3 lies outside; a second process has the experiment open while the first one widens it."""
+    url = f"sqlite:///{tmp_path / 'wide.db'}"
+    space = Space(x=Float(-1.0, 1.0), y=Float(-1.0, 1.0))
+    loss = lambda trial: (trial.parameters["x"] - 3) ** 2 + trial.parameters["y"] ** 2  # noqa: E731
+    first = Experiment("wide", space, minimize="loss", storage=url, seed=0)
+    second = Experiment.open("wide", storage=url)
+    first.run(loss, budget=Budget(trials=8))
+    assert second.best().parameters["x"] <= 1.0
+    first.widen(x=(-1.0, 5.0))
+    second.run(loss, budget=Budget(trials=20))
+    assert second.space["x"] == Float(-1.0, 5.0)
+    assert len(second.model().history.observed) == 20
+    assert second.best().parameters["x"] == pytest.approx(3.0, abs=0.5)
+    assert {t.space_version for t in second.trials.values()} == {1, 2}
+    again = Experiment("wide", space, minimize="loss", storage=url)  # the same script, run again
+    assert again.space == second.space
+    for experiment in (first, second, again):
+        experiment.close()

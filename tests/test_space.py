@@ -150,3 +150,35 @@ def test_values_within_rounding_of_a_bound_are_that_bound():
     space = Space(x=Float(0.0, 0.3), y=Float(0.0, 0.3, step=0.1))
     assert space.validate({"x": 0.0, "y": 0.1 + 0.2})["y"] == 0.3
     assert space.validate({"x": 0.1 + 0.2, "y": 0.0})["x"] == 0.3
+
+
+def test_ranges_are_widened_and_nothing_else_changes():
+    space = Space(
+        lr=Float(1e-4, 0.1, log=True), n=Int(10, 30, step=4), kind=Choice("a", "b"), constraints=["n + lr <= 100"]
+    )
+    wider = space.widened({"lr": (1e-6, 1.0), "n": (2, 32)})
+    assert wider["lr"] == Float(1e-6, 1.0, log=True)
+    assert wider["n"] == Int(2, 32, step=4)
+    assert wider["kind"] is space["kind"]
+    assert wider.constraints == space.constraints
+    assert wider.widens(space)
+    assert space.widens(space)
+    assert not space.widens(wider)
+    assert not wider.widens(Space(lr=Float(1e-4, 0.1, log=True)))
+    assert not wider.widens(Space(lr=Float(1e-4, 0.1), n=Int(10, 30, step=4), kind=Choice("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("ranges", "words"),
+    [
+        ({"lr": (1e-3, 1.0)}, "leaves out part of"),
+        ({"lr": (0.0, 1.0)}, "positive lower bound"),
+        ({"n": (9, 30)}, "whole number of steps"),
+        ({"kind": (0, 1)}, "no range that could be widened. Parameters with a range: lr, n"),
+        ({"nothing": (0, 1)}, "no range that could be widened"),
+    ],
+)
+def test_what_is_no_wider_range_is_refused(ranges, words):
+    space = Space(lr=Float(1e-4, 0.1, log=True), n=Int(10, 30, step=4), kind=Choice("a", "b"))
+    with pytest.raises(SpaceError, match=words):
+        space.widened(ranges)

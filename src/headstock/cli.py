@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -16,8 +17,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from headstock import Experiment, TrialRecord, __version__, wording
-from headstock.errors import HeadstockError, NoResultError
+from headstock.errors import HeadstockError, NoResultError, SpaceError
 from headstock.exports import trials_csv
+from headstock.history import History
 from headstock.storage import ExperimentSummary, Storage, open_storage
 
 INTERRUPTED: Final = 130
@@ -41,6 +43,8 @@ Name = Annotated[str, typer.Argument(help="The experiment's name, as `headstock 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
 DEFAULT_STORAGE: Final = "sqlite:///headstock.db"
 TABLE_LENGTH: Final = 50
+LATEST: Final = 10
+BEST: Final = 5
 
 
 class Dataset(StrEnum):
@@ -87,7 +91,7 @@ def list_experiments(storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
 
 @app.command()
 def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
-    """Show an experiment: what is searched, how far it is, what is best, and the latest trials."""
+    """Show an experiment: what is searched, how far it is, how it went, the best and the latest trials."""
     with _experiment(name, storage) as experiment:
         history = experiment.history
         if as_json:
@@ -102,7 +106,9 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
             out.print(escape(f"subject to: {', '.join(map(str, history.outcome_constraints))}"))
         out.print("trials: " + (", ".join(f"{n} {state}" for state, n in history.counts.items()) or "none"))
         _print_best(experiment)
-        out.print(_trials_table(history.trials[-10:]))
+        _print_course(history)
+        out.print("\n[bold]latest trials[/bold]")
+        out.print(_trials_table(history.trials[-LATEST:]))
 
 
 @app.command()
@@ -169,6 +175,20 @@ def export(
     else:
         output.write_text(text, encoding="utf-8")
         typer.echo(output)
+
+
+@app.command()
+def widen(
+    name: Name,
+    ranges: Annotated[
+        list[str], typer.Argument(metavar="PARAMETER=LOW:HIGH...", help="Wider ranges, such as lr=1e-6:1.0.")
+    ],
+    storage: StorageUrl = DEFAULT_STORAGE,
+) -> None:
+    """Search wider ranges from now on, also in workers that are running; all trials are kept and go on to count."""
+    with _experiment(name, storage) as experiment:
+        experiment.widen(dict(map(_range, ranges)))
+        out.print(escape(f"space: {experiment.space}"))
 
 
 @app.command()
@@ -253,6 +273,20 @@ def _experiment(name: str, url: str) -> Iterator[Experiment]:
         yield Experiment.open(name, storage=opened)
 
 
+def _range(text: str) -> tuple[str, tuple[float, float]]:
+    """A parameter with its new range.
+
+    Raises:
+        SpaceError: if the text is not of the form PARAMETER=LOW:HIGH.
+    """
+    name, _, ends = text.rpartition("=")
+    low, _, high = ends.partition(":")
+    try:
+        return name, (float(low), float(high))
+    except ValueError:
+        raise SpaceError(f"{text!r} is no range. Write PARAMETER=LOW:HIGH, such as lr=1e-6:1.0.") from None
+
+
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
@@ -284,6 +318,19 @@ def _print_best(experiment: Experiment) -> None:
         out.print(escape(f"best seen:     {experiment.best_seen()}"))
     except NoResultError as error:
         out.print(escape(str(error)))
+
+
+def _print_course(history: History) -> None:
+    """How the best so far improved, and the best trials."""
+    sign = history.objective.sign
+    feasible = [t for t in history.observed if history.is_feasible(t)]
+    if not feasible:
+        return
+    so_far = list(accumulate((sign * t.objective_mean for t in feasible), max))
+    first, last = (wording.number(sign * worth) for worth in (so_far[0], so_far[-1]))
+    out.print(f"best so far:   {first} {wording.sparkline([sign * worth for worth in so_far])} {last}")
+    out.print("\n[bold]best trials[/bold]")
+    out.print(_trials_table(sorted(feasible, key=lambda t: -sign * t.objective_mean)[:BEST]))
 
 
 def _trials_table(records: Sequence[TrialRecord]) -> Table:

@@ -19,6 +19,7 @@ HeadstockError
     ├── UnknownExperimentError  no experiment of this name
     ├── ExperimentExistsError   the name is taken, by something different
     ├── NewerSchemaError        written by a newer headstock
+    ├── StaleSpaceError         somebody else changed the space first
     └── StaleHistoryError       somebody else created a trial first (handled inside headstock)
 
 A message says what was given, why it is refused, and what to do.
@@ -103,3 +104,7 @@ class NewerSchemaError(StorageError):
 
 class StaleHistoryError(StorageError):
     """Another process created a trial first; the suggestion has to be made again from the newer history."""
+
+
+class StaleSpaceError(StorageError):
+    """Another process changed the search space first; look at the newer space before changing it again."""

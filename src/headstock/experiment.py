@@ -235,6 +235,20 @@ class Experiment:
         """
         return self._study.enqueue(parameters, now=time.time())
 
+    def widen(self, ranges: Mapping[str, tuple[float, float]] | None = None, /, **named: tuple[float, float]) -> None:
+        """Search wider ranges from now on: `experiment.widen(lr=(1e-6, 1.0))`.
+
+        All trials are kept and go on to count; every process that works on the experiment goes on in the wider space.
+
+        Args:
+            ranges: the new range of each parameter, for names that are no Python identifiers.
+            **named: the new range of each parameter.
+
+        Raises:
+            SpaceError: if a parameter is not numeric, or a range leaves out a value that is searched now.
+        """
+        self._study.widen({**(ranges or {}), **named}, now=time.time())
+
     def run(
         self,
         function: Callable[[Trial], Any],
@@ -377,7 +391,7 @@ def _outcome_constraints(texts: Iterable[str]) -> tuple[OutcomeConstraint, ...]:
 def _check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None) -> None:
     """Refuse to go on with an experiment under the same name that is another one."""
     for what, there, here in (
-        ("space", stored.space, wanted.space),
+        ("space", stored.space, stored.space if stored.space.widens(wanted.space) else wanted.space),
         ("objective", stored.objective, wanted.objective),
         ("outcome constraints", stored.outcome_constraints, wanted.outcome_constraints),
         ("seed", stored.seed, stored.seed if seed is None else wanted.seed),

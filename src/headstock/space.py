@@ -6,7 +6,7 @@ tutorials use.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, final
@@ -171,6 +171,41 @@ class Space:
                 f"Unknown: {', '.join(map(repr, unknown))}. The space has {', '.join(self.parameters)}."
             )
         return {n: self.parameters[n].validate(n, kinds.native(v)) for n, v in parameters.items()}
+
+    def widened(self, ranges: Mapping[str, tuple[float, float]]) -> "Space":
+        """This space with wider ranges of some numeric parameters: `space.widened({"lr": (1e-6, 1.0)})`.
+
+        Raises:
+            SpaceError: if a parameter is not numeric, or a range leaves out a value that is searched now.
+        """
+        wider = dict(self.parameters)
+        for name, (low, high) in ranges.items():
+            parameter = self.parameters.get(name)
+            if not isinstance(parameter, Float | Int):
+                numeric = ", ".join(n for n, p in self.parameters.items() if isinstance(p, Float | Int)) or "none"
+                raise SpaceError(f"{name!r} has no range that could be widened. Parameters with a range: {numeric}.")
+            new = replace(parameter, low=low, high=high)  # type: ignore[arg-type]  # an Int checks that it is whole
+            steps = (parameter.low - new.low) / (parameter.step or 1)
+            if new.low > parameter.low or new.high < parameter.high:
+                raise SpaceError(
+                    f"The range [{low}, {high}] of {name} leaves out part of [{parameter.low}, {parameter.high}], "
+                    f"where trials may lie. Give a range that holds it."
+                )
+            if parameter.step and abs(steps - round(steps)) > 1e-6 * max(1.0, steps):
+                raise SpaceError(
+                    f"From {low} no whole number of steps of {parameter.step} leads to {parameter.low}, the lowest "
+                    f"value of {name} so far. Move the bound by whole steps."
+                )
+            wider[name] = new
+        return Space(wider, constraints=self.constraints)
+
+    def widens(self, other: "Space") -> bool:
+        """Whether this is `other`, or `other` with wider ranges."""
+        ranges = {n: (p.low, p.high) for n, p in self.parameters.items() if isinstance(p, Float | Int)}
+        try:
+            return other.widened(ranges) == self and tuple(self) == tuple(other)
+        except SpaceError:
+            return False
 
     def to_json(self) -> dict[str, Any]:
         """The space as JSON; `from_json` gives an equal space back."""

@@ -51,6 +51,8 @@ class Study:
             for record in changes.trials:
                 trials[record.index : record.index + 1] = [record]
             self._revision = changes.revision
+            if changes.space_version != self.spec.space_version:
+                self.spec = self.storage.experiment(self.spec.name)
             self._history = self._snapshot(tuple(trials))
         return self._history
 
@@ -98,6 +100,19 @@ class Study:
         )
         [record] = self.storage.add_trials(self.spec.name, [new], created=None, now=now)
         return record
+
+    def widen(self, ranges: Mapping[str, tuple[float, float]], *, now: float) -> None:
+        """Search wider ranges of some numeric parameters from now on.
+
+        Raises:
+            SpaceError: if a parameter is not numeric, or a range leaves out a value that is searched now.
+            StaleSpaceError: if another process changed the space in the meantime.
+        """
+        self.history()
+        space = self.spec.space.widened(ranges)
+        if space != self.spec.space:
+            self.spec = self.storage.widen(self.spec.name, space, version=self.spec.space_version, now=now)
+            self._history = self._snapshot(self._history.trials)
 
     def tell(self, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
         """Finish a trial.

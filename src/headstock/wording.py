@@ -1,5 +1,10 @@
 """Numbers and values in the words of every text that people read: terminal, plots, reports."""
 
+from collections.abc import Sequence
+from typing import Final
+
+BLOCKS: Final = "▁▂▃▄▅▆▇█"
+
 
 def number(value: float) -> str:
     """A number in four significant digits."""
@@ -14,3 +19,12 @@ def value(given: object) -> str:
 def measured(mean: float, sem: float | None) -> str:
     """A mean with its standard error, where that is known."""
     return number(mean) if sem is None else f"{number(mean)} ± {sem:.2g}"
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """Values as a row of bars from the lowest to the highest, at most `width` of them; of each group the last one."""
+    groups = min(width, len(values))
+    last = [values[(i + 1) * len(values) // groups - 1] for i in range(groups)]
+    low, high = min(last, default=0.0), max(last, default=0.0)
+    scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BLOCKS[round((value - low) * scale)] for value in last)

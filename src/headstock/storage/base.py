@@ -170,11 +170,13 @@ class Changes:
     Args:
         revision: the experiment's revision now; ask for what happened after it next time. It only grows.
         created: how many trials were ever created.
+        space_version: the version of the current space.
         trials: the trials that were created or changed, complete, as they stand now, by index.
     """
 
     revision: int
     created: int
+    space_version: int
     trials: tuple[TrialRecord, ...]
 
 
@@ -313,6 +315,23 @@ class Storage(Protocol):
         """The trial with the best measured objective among those that keep every outcome constraint.
 
         It is `History.best_seen`, without the history: the first of equals; None if there is none.
+        """
+        ...
+
+    def widen(self, name: str, space: Space, *, version: int, now: float) -> ExperimentSpec:
+        """Go on in another space, the next version; trials keep the version that they were suggested in.
+
+        Args:
+            name: the experiment.
+            space: the new space.
+            version: the version of the space that it follows.
+            now: the time.
+
+        Returns:
+            What the experiment is now.
+
+        Raises:
+            StaleSpaceError: if the current space is of another version.
         """
         ...
 

@@ -15,9 +15,11 @@ from headstock.errors import (
     ExperimentExistsError,
     MetricError,
     StaleHistoryError,
+    StaleSpaceError,
     TrialStateError,
     UnknownExperimentError,
 )
+from headstock.space import Space
 from headstock.storage.base import Changes, ExperimentSpec, ExperimentSummary, NewTrial, Outcome, check_name
 from headstock.storage.rows import experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
 from headstock.storage.schema import experiments, spaces, trials
@@ -102,6 +104,7 @@ class SqlStorage:
             return Changes(
                 revision=stored.id * REVISIONS + stored.revision,
                 created=stored.trials_created,
+                space_version=stored.space_version,
                 # Sorted here: asked to sort, SQLite may prefer to walk through all trials in order.
                 trials=tuple(sorted(changed, key=lambda trial: trial.index)),
             )
@@ -187,6 +190,17 @@ class SqlStorage:
         """The trial with the best measured objective among those that keep every outcome constraint."""
         with self._reading(name) as experiment:
             return experiment.best()
+
+    def widen(self, name: str, space: Space, *, version: int, now: float) -> ExperimentSpec:
+        """Go on in another space, the next version."""
+        with self._writing(name) as experiment:
+            current = experiment.stored.space_version
+            if current != version:
+                raise StaleSpaceError(
+                    f"The space of {name!r} is of version {current} by now, not {version}. Look first."
+                )
+            experiment.widen(space, now=now)
+        return self.experiment(name)
 
     def delete(self, name: str) -> None:
         """Delete the experiment with its trials and their reports."""

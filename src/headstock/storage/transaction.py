@@ -7,8 +7,9 @@ from typing import Any, final
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 
 from headstock.errors import StorageError, UnknownTrialError
+from headstock.space import Space
 from headstock.storage.rows import Curves, StoredExperiment, curves
-from headstock.storage.schema import experiments, reports, trials
+from headstock.storage.schema import experiments, reports, spaces, trials
 from headstock.trial import Metrics, Observation, TrialRecord, TrialState
 
 
@@ -109,6 +110,13 @@ class OpenExperiment:
             self.connection.execute(delete(reports).filter_by(**key))
             self.connection.execute(insert(reports).values(row))
         self.save(trial, trial, now=now)
+
+    def widen(self, space: Space, *, now: float) -> None:
+        """Write the next version of the space."""
+        version = self.stored.space_version + 1
+        row = {"experiment": self.stored.id, "version": version, "space": space.to_json()}
+        self.connection.execute(insert(spaces).values(row))
+        self._advance(updated=now, space_version=version)
 
     def delete(self) -> None:
         """Delete the experiment with everything that belongs to it."""

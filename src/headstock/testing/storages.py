@@ -20,6 +20,7 @@ from headstock.errors import (
     ExperimentExistsError,
     MetricError,
     StaleHistoryError,
+    StaleSpaceError,
     StorageError,
     TrialStateError,
     UnknownExperimentError,
@@ -355,6 +356,23 @@ def check_summaries_are_true(storage: Storage) -> None:
     assert dict(second.counts) == expected, f"{second.counts}"
 
 
+def check_a_wider_space_is_the_next_version(storage: Storage) -> None:
+    """Trials keep the version that they were suggested in; whoever did not see the newest space cannot change it."""
+    storage.create(SPEC)
+    [old] = storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=0, now=1.0)
+    before = storage.changes(SPEC.name)
+    wider = SPEC.space.widened({"lr": (1e-6, 1.0)})
+    widened = storage.widen(SPEC.name, wider, version=1, now=2.0)
+    assert widened == replace(SPEC, space=wider, space_version=2), f"the space became {widened}"
+    changes = storage.changes(SPEC.name, since=before.revision)
+    assert (changes.space_version, changes.trials) == (2, ()), "a new space is no change that is seen"
+    with _refused(StaleSpaceError):
+        storage.widen(SPEC.name, SPEC.space, version=1, now=3.0)
+    [new] = storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=1, now=3.0)
+    assert (old.space_version, new.space_version) == (1, 2), "trials do not know their space"
+    assert storage.experiments()[0].updated >= 2.0, "a new space is no update"
+
+
 def check_what_is_deleted_is_gone(storage: Storage) -> None:
     """A deleted experiment is gone with its trials, and is not mistaken for a new one of its name."""
     storage.create(SPEC)
@@ -426,6 +444,7 @@ CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_changes_are_all_that_changed,
     check_pages_show_what_is_asked_for,
     check_summaries_are_true,
+    check_a_wider_space_is_the_next_version,
     check_what_is_deleted_is_gone,
     check_a_written_down_experiment_comes_back,
     check_threads_share_it,
