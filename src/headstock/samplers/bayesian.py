@@ -45,7 +45,7 @@ class Bayesian:
     count by what they may turn out to be, and so do failed ones: beside them there is little to gain.
 
     Args:
-        initial: how many results, or pending trials, come before the model; max(4, min(2 d, 10)) for d searched
+        initial: how many results, or pending trials, come before the model; max(4, min(d + 1, 8)) for d searched
             parameters if None.
     """
 
@@ -78,7 +78,7 @@ class Bayesian:
         """Whether there is something to learn from: enough trials, enough results, and not all the same."""
         initial = self.initial
         if initial is None:
-            initial = max(4, min(2 * len(history.space.searched), 10))
+            initial = max(4, min(len(history.space.searched) + 1, 8))
         results = len(history.observed)
         if results + len(history.pending) < initial or results < max(2, min(initial, ENOUGH)):
             return False
