@@ -75,7 +75,7 @@ def test_storages_in_memory_are_apart_and_gone_when_closed(url: str | None):
 )
 def test_what_is_no_storage_is_refused_with_an_example(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StorageError, match="is no storage. Give a file as 'sqlite:///headstock.db'"):
+    with pytest.raises(StorageError, match=r"is no storage\. Give a file as 'sqlite:///headstock.db'"):
         open_storage(url)
     assert list(tmp_path.iterdir()) == []
 
@@ -88,7 +88,7 @@ def test_a_password_is_not_shown(url: str):
 
 
 def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_is(tmp_path: Path):
-    with pytest.raises(StorageError, match="there is no folder .*missing"):
+    with pytest.raises(StorageError, match=r"there is no folder .*missing"):
         open_storage(f"sqlite:///{tmp_path}/missing/a.db")
     with pytest.raises(StorageError, match="is a folder"):
         open_storage(f"sqlite:///{tmp_path}")
@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_is(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
     text = tmp_path / "notes.db"
     text.write_text("no database, but notes" * 100)
-    with pytest.raises(StorageError, match="file is not a database. The file is something else"):
+    with pytest.raises(StorageError, match=r"file is not a database\. The file is something else"):
         open_storage(str(text))
     assert text.read_text() == "no database, but notes" * 100
 

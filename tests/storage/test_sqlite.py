@@ -56,9 +56,14 @@ def test_readers_see_one_moment_and_do_not_wait_for_a_writer(path: Path):
 def test_a_block_that_raises_changes_nothing(path: Path):
     filled(path)
     database = SqliteDatabase(path)
-    with pytest.raises(KeyboardInterrupt), database.writing() as connection:
-        connection.execute(text("DELETE FROM experiments"))
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with database.writing() as connection:
+            connection.execute(text("DELETE FROM experiments"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     with database.reading() as connection:
         assert connection.scalar(text("SELECT count(*) FROM experiments")) == 1
     database.close()
@@ -125,10 +130,14 @@ def test_a_damaged_entry_is_named(path: Path, statement: str, words: str):
     filled(path)
     edited(path, statement)
     storage = open_storage(str(path))
-    with pytest.raises(StorageError, match=words):
+
+    def read() -> None:
         storage.experiment("kept")
         storage.changes("kept")
         storage.experiments()
+
+    with pytest.raises(StorageError, match=words):
+        read()
     storage.close()
 
 
