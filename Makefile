@@ -51,7 +51,8 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## seconds per suggestion, the storage's milliseconds and the engine's sanity figures
+bench: $(STAMP) ## seconds of the import and of each suggestion, and the engine's sanity figures
+	$(BIN)/python benchmarks/speed/import_time.py
 	$(BIN)/python benchmarks/speed/suggest.py
 	$(BIN)/python benchmarks/scale/storage.py
 	rm -f benchmarks/regret/sanity.jsonl

@@ -1,3 +1,6 @@
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,28 @@ def test_the_demo_ends_with_a_report_and_a_test_score(tmp_path: Path):
     assert path.read_text(encoding="utf-8").startswith("<!")
     with Experiment.open("digits", storage=url) as experiment:
         assert len(experiment.history.observed) == 3
+
+
+def test_an_interrupted_demo_reports_what_it_has_and_goes_on(tmp_path: Path):
+    url, path = f"sqlite:///{tmp_path}/demo.db", tmp_path / "demo.html"
+    arguments = ["demo", "--trials", "4", "--storage", url, "--out", str(path)]
+    command = [sys.executable, "-c", "from headstock.cli import main; main()", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:  # one for each finished trial
+            if line.startswith("2/4"):
+                break
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Interrupted after 2 of 4 trials; run the same command again and it goes on." in printed
+    assert "Test accuracy" not in printed
+    assert path.exists()
+    done = CliRunner().invoke(cli.app, arguments)
+    assert done.exit_code == 0, done.output
+    assert "Test accuracy of the winner" in done.output
+    with Experiment.open("digits", storage=url) as experiment:
+        assert len(experiment.history.observed) == 4
 
 
 def test_cifar10_needs_images():

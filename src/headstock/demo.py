@@ -49,6 +49,7 @@ def run_demo(choices: Choices, console: Console) -> Path:
     Raises:
         MissingDependencyError: if PyTorch is not installed.
         DatasetError: if there are no images to tune on.
+        KeyboardInterrupt: if it was interrupted; what was found by then is reported all the same.
     """
     job = _job(choices)
     console.print(f"[bold]{escape(job.title)}[/bold]")
@@ -73,6 +74,11 @@ def run_demo(choices: Choices, console: Console) -> Path:
     )
     path = found.experiment.report(choices.output).absolute()
     console.print(f"Report: {escape(str(path))}", soft_wrap=True)
+    finished = sum(trial.state.is_finished for trial in found.experiment.history)
+    if finished < choices.total_trials:
+        goes_on = "run the same command again and it goes on" if choices.storage else "with --storage it could go on"
+        console.print(f"Interrupted after {finished} of {choices.total_trials} trials; {goes_on}.")
+        raise KeyboardInterrupt
     score = job.test(found.best_parameters)
     console.print(f"Test {job.objective_name} of the winner, on images that tuning never saw: {score:.4f}")
     return path
