@@ -1,0 +1,1 @@
+"""Tuning any script: how parameters are written, handed over, and how results come back."""
