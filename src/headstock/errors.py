@@ -15,6 +15,8 @@ HeadstockError
 ├── CommandError                a command that cannot be run, or does not say what it has to
 ├── DatasetError                training data that cannot be used
 ├── DivergedError               a training whose loss is no longer a number
+├── CheckpointError             a state of a training that cannot be saved or read
+│   └── NoRoomError             the disk has no room for a saved state (handled inside headstock)
 └── StorageError                the storage cannot do what was asked
     ├── UnknownExperimentError  no experiment of this name
     ├── ExperimentExistsError   the name is taken, by something different
@@ -84,6 +86,14 @@ class DatasetError(HeadstockError, ValueError):
 
 class DivergedError(HeadstockError, ArithmeticError):
     """A training diverged: its loss is no longer a finite number."""
+
+
+class CheckpointError(HeadstockError, RuntimeError):
+    """The state of a training cannot be saved, or what was saved cannot be read."""
+
+
+class NoRoomError(CheckpointError):
+    """The disk has no room for a saved state; the training goes on without it."""
 
 
 class StorageError(HeadstockError):
