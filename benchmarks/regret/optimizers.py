@@ -26,7 +26,7 @@ class Optimizer(Protocol):
     cpu: float
     versions: Mapping[str, str]
 
-    def start(self, space: Space, seed: int, trials: int) -> None:
+    def start(self, space: Space, seed: int, trials: int, workers: int) -> None:
         """Begin a new search."""
         ...
 
@@ -59,7 +59,7 @@ class Ours:
     versions: Mapping[str, str] = field(default_factory=lambda: {"headstock": version("headstock")})
     _experiment: Experiment | None = None
 
-    def start(self, space: Space, seed: int, trials: int) -> None:  # noqa: ARG002 - as the others
+    def start(self, space: Space, seed: int, trials: int, workers: int) -> None:  # noqa: ARG002 - as the others
         """An experiment in memory."""
         self._experiment = Experiment("race", space, minimize="value", sampler=self.sampler, seed=seed)
 
@@ -106,9 +106,10 @@ class Peer:
         )
         self.versions: Mapping[str, str] = self._read()["versions"]
 
-    def start(self, space: Space, seed: int, trials: int) -> None:
+    def start(self, space: Space, seed: int, trials: int, workers: int) -> None:
         """Begin a new search."""
-        self._call("start", {"space": space.to_json()["parameters"], "seed": seed, "trials": trials})
+        given = {"space": space.to_json()["parameters"], "seed": seed, "trials": trials, "workers": workers}
+        self._call("start", given)
 
     def ask(self) -> tuple[int, Parameters]:
         """The next trial."""

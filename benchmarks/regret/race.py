@@ -54,7 +54,7 @@ def run(job: Job) -> dict[str, Any]:
     task = entry.make(job.seed)
     try:
         optimizer = _optimizer(job.library)
-        optimizer.start(task.space, job.seed, job.trials)
+        optimizer.start(task.space, job.seed, job.trials, entry.workers)
         best, failed, cpu = play(entry, task, optimizer, job.seed, job.trials)
     except Exception:
         _optimizer.cache_clear()  # its process is gone, or in an unknown state

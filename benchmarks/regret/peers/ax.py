@@ -21,12 +21,20 @@ def parameter(given: dict[str, Any]) -> RangeParameterConfig | ChoiceParameterCo
 
 
 class AxSearch:
-    """A client that minimises one metric of unknown noise."""
+    """A client that minimises one metric of unknown noise.
 
-    def __init__(self, space: list[dict[str, Any]], seed: int) -> None:
+    More workers than its five first trials would have to wait for data: then each gets a first trial, and the model is
+    used from the first result on.
+    """
+
+    def __init__(self, space: list[dict[str, Any]], seed: int, workers: int) -> None:
         self.client = Client(random_seed=seed)
         self.client.configure_experiment([parameter(p) for p in space])
         self.client.configure_optimization("-value")
+        if workers > 5:
+            self.client.configure_generation_strategy(
+                initialization_budget=workers, min_observed_initialization_trials=1
+            )
 
     def ask(self) -> tuple[int, dict[str, Any]]:
         [(key, parameters)] = self.client.get_next_trials(max_trials=1).items()
@@ -45,4 +53,5 @@ class AxSearch:
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    serve(lambda space, seed, _: AxSearch(space, seed), ("ax-platform", "botorch", "gpytorch", "torch"))
+    packages = ("ax-platform", "botorch", "gpytorch", "torch")
+    serve(lambda space, seed, _trials, workers: AxSearch(space, seed, workers), packages)

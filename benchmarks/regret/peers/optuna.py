@@ -54,4 +54,4 @@ if __name__ == "__main__":
     chosen = parser.parse_args().sampler
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     packages = ("optuna", "scipy", "torch") if chosen == "gp" else ("optuna",)
-    serve(lambda space, seed, _: OptunaSearch(space, seed, chosen), packages)
+    serve(lambda space, seed, _trials, _workers: OptunaSearch(space, seed, chosen), packages)

@@ -1,9 +1,9 @@
 """Ask and tell over pipes: one JSON line in, one out. Every library's module ends in `serve(...)`.
 
-    {"start": {"space": [...], "seed": 0, "trials": 50}}  ->  {"cpu": seconds}
-    {"ask": null}                                         ->  {"key": 0, "parameters": {...}, "cpu": seconds}
-    {"tell": {"key": 0, "value": 1.5}}                    ->  {"cpu": seconds}; a value of null has failed
-    {"best": null}                                        ->  {"parameters": {...} or null, "cpu": seconds}
+    {"start": {"space": [...], "seed": 0, "trials": 50, "workers": 1}}  ->  {"cpu": seconds}
+    {"ask": null}                                                       ->  {"key": 0, "parameters": {...}, "cpu": ...}
+    {"tell": {"key": 0, "value": 1.5}}                                  ->  {"cpu": ...}; a value of null has failed
+    {"best": null}                                                      ->  {"parameters": {...} or null, "cpu": ...}
 
 The first line out, {"versions": {...}}, says that all is imported. A space is the list of parameters of
 `headstock.Space.to_json`. Values are minimised. `start` begins anew, so that one process serves many runs.
@@ -36,8 +36,8 @@ class Search(Protocol):
         ...
 
 
-Start = Callable[[list[dict[str, Any]], int, int], Search]
-"""A new search of a space, with a seed, that will have so many trials."""
+Start = Callable[[list[dict[str, Any]], int, int, int], Search]
+"""A new search of a space, with a seed, that will have so many trials, by so many workers."""
 
 
 def serve(start: Start, packages: tuple[str, ...]) -> None:
@@ -53,7 +53,7 @@ def serve(start: Start, packages: tuple[str, ...]) -> None:
         began = time.process_time()
         answer: dict[str, Any] = {}
         if verb == "start":
-            search = start(given["space"], given["seed"], given["trials"])
+            search = start(given["space"], given["seed"], given["trials"], given["workers"])
         elif search is None:
             raise ValueError(f"{verb} before start")
         elif verb == "ask":
