@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from headstock import Experiment, TrialRecord, __version__, wording
+from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
 from headstock.errors import HeadstockError, NoResultError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
-from headstock.storage import ExperimentSummary, Storage, open_storage
-
-INTERRUPTED: Final = 130
+from headstock.storage import ExperimentSummary
 
 app = typer.Typer(
     name="headstock",
@@ -33,15 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out: Final = Console()
-
-StorageUrl = Annotated[
-    str,
-    typer.Option("--storage", metavar="URL", envvar="HEADSTOCK_STORAGE", help="Where the experiments are kept."),
-]
-Name = Annotated[str, typer.Argument(help="The experiment's name, as `headstock list` shows it.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
-DEFAULT_STORAGE: Final = "sqlite:///headstock.db"
 TABLE_LENGTH: Final = 50
 LATEST: Final = 10
 BEST: Final = 5
@@ -74,10 +63,10 @@ def headstock(
 @app.command("list")
 def list_experiments(storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
     """List the experiments of a storage."""
-    with _opened(storage) as opened:
+    with stored(storage) as opened:
         summaries = opened.experiments()
     if as_json:
-        _print_json([_summary(s) for s in summaries])
+        print_json([_summary(s) for s in summaries])
         return
     table = Table("name", "objective", "trials", "best", "created", box=None, header_style="bold")
     for summary in summaries:
@@ -97,7 +86,7 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         if as_json:
             shown = experiment.to_json()
             del shown["trials"]
-            _print_json(shown | {"counts": history.counts, "best": _best(experiment)})
+            print_json(shown | {"counts": history.counts, "best": _best(experiment)})
             return
         goal = "minimise" if history.objective.minimize else "maximise"
         out.print(f"[bold]{escape(name)}[/bold]: {goal} {escape(history.objective.metric)}, seed {history.seed}")
@@ -119,11 +108,11 @@ def trials(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest ones; 50 in a table if left out.")] = None,
 ) -> None:
     """List an experiment's trials."""
-    with _opened(storage) as opened:
+    with stored(storage) as opened:
         newest = limit or (sys.maxsize if as_json else TABLE_LENGTH)
         records = list(reversed(opened.page(name, limit=newest)))
     if as_json:
-        _print_json([record.to_json() for record in records])
+        print_json([record.to_json() for record in records])
         return
     out.print(_trials_table(records))
     if records and records[0].index > 0:
@@ -138,7 +127,7 @@ def best(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
             found = _best(experiment)
             if found is None:
                 experiment.best_seen()  # raises what is missing
-            _print_json(found)
+            print_json(found)
         else:
             experiment.best_seen()
             _print_best(experiment)
@@ -198,7 +187,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete an experiment with all of its trials."""
-    with _opened(storage) as opened:
+    with stored(storage) as opened:
         opened.experiment(name)
         if not yes:
             typer.confirm(f"Delete {name!r} with all of its trials?", abort=True)
@@ -259,17 +248,8 @@ def main() -> NoReturn:
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[Storage]:
-    opened = open_storage(url, create=False)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-@contextmanager
 def _experiment(name: str, url: str) -> Iterator[Experiment]:
-    with _opened(url) as opened:
+    with stored(url) as opened:
         yield Experiment.open(name, storage=opened)
 
 
@@ -285,10 +265,6 @@ def _range(text: str) -> tuple[str, tuple[float, float]]:
         return name, (float(low), float(high))
     except ValueError:
         raise SpaceError(f"{text!r} is no range. Write PARAMETER=LOW:HIGH, such as lr=1e-6:1.0.") from None
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
 def _summary(summary: ExperimentSummary) -> dict[str, Any]:
