@@ -3,6 +3,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import headstock
 from headstock import errors
 
@@ -29,6 +31,14 @@ def test_importing_headstock_loads_nothing_heavy():
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert loaded - sys.stdlib_module_names == {"headstock"}
     assert not loaded & SLOW
+
+
+@pytest.mark.parametrize("statement", ["from headstock import Experiment, optimize", "import headstock.cli"])
+def test_what_most_calls_do_without_is_not_loaded(statement: str):
+    listing = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"torch", "pandas", "plotly", "scipy.stats", "sqlalchemy", "ray", "starlette"}
 
 
 def test_every_public_name_is_there():

@@ -6,7 +6,6 @@ from typing import Final, final
 import numpy as np
 from jaxtyping import Float64
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from headstock.analysis.intervals import central_interval
 from headstock.errors import NoResultError
@@ -67,6 +66,8 @@ class CrossValidation:
 
         NaN if all observations, or all predictions, are equal.
         """
+        from scipy.stats import rankdata  # takes half a second to load
+
         a, b = (ranks - ranks.mean() for ranks in map(rankdata, (self.observed, self.predicted)))
         scale = float(np.sqrt((a @ a) * (b @ b)))
         return float(a @ b) / scale if scale > 0 else np.nan

@@ -7,7 +7,6 @@ from typing import Final, final
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy.stats import fisher_exact
 
 from headstock.history import History
 from headstock.parameters import Choice, Fixed, Value
@@ -107,6 +106,8 @@ def _causes(failed: tuple[TrialRecord, ...]) -> tuple[Cause, ...]:
 
 def _hazard(history: History, name: str, trials: list[TrialRecord], bad: Bool[np.ndarray, " n"]) -> Hazard | None:
     """The split of one parameter with the smallest p-value; None if there is nothing to split."""
+    from scipy.stats import fisher_exact  # takes half a second to load
+
     parts = _parts(history, name, trials)
     best: Hazard | None = None
     for where, inside in parts:

@@ -17,7 +17,6 @@ from typing import Final, final
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import qmc
 
 from headstock.encoding import Encoding
 from headstock.gp.surrogate import Surrogate
@@ -86,6 +85,8 @@ def sobol_indices(
         dimensions: p, how many variables there are.
         rng: scrambles the sequences.
     """
+    from scipy.stats import qmc  # takes half a second to load
+
     first, total = np.zeros((REPLICATES, dimensions)), np.zeros((REPLICATES, dimensions))
     for replicate in range(REPLICATES):
         AB = qmc.Sobol(2 * dimensions, rng=rng).random(POINTS)

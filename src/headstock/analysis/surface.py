@@ -8,7 +8,6 @@ from typing import Final, final
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy.stats import qmc
 
 from headstock.analysis.intervals import central_interval
 from headstock.analysis.model import Model
@@ -138,6 +137,8 @@ def effect_along(model: Model, parameter: str, *, metric: str | None = None, den
         MetricError: if the metric is not modelled.
         ParameterError: if the parameter does not vary.
     """
+    from scipy.stats import qmc  # takes half a second to load
+
     surrogate, encoding = model.surrogate(metric), model.encoding
     values = _values(model, parameter, density)
     column = encoding.names.index(parameter)
