@@ -9,7 +9,15 @@ from headstock.schedulers.base import Decision, Resume, Scheduler, Start, Stop
 
 __all__ = ["Decision", "Resume", "Scheduler", "Start", "Stop", "scheduler_from_json"]
 
-_CLASSES: Final = {"full": "FullTraining"}
+_CLASSES: Final = {
+    "full": "FullTraining",
+    "hyperband": "Hyperband",
+    "median": "MedianStopping",
+    "percentile": "PercentileStopping",
+    "population": "PopulationBased",
+    "successive_halving": "SuccessiveHalving",
+    "top_k": "TopK",
+}
 
 
 def scheduler_from_json(stored: Mapping[str, Any]) -> Scheduler:

@@ -131,7 +131,9 @@ class Scheduler(Protocol):
         ...
 
 
-def beginnings(history: History, propose: Propose, count: int, *, until: int | None, because: str) -> list[Decision]:
+def beginnings(
+    history: History, propose: Propose, count: int, *, until: int | None, because: str
+) -> list[Start | Resume]:
     """Decisions that let up to `count` trials begin: the queued ones first, then those that the sampler proposes.
 
     Args:
@@ -142,7 +144,7 @@ def beginnings(history: History, propose: Propose, count: int, *, until: int | N
         because: one line on why a queued trial trains so far.
     """
     queued = (t for t in history if t.state is TrialState.QUEUED)
-    begun: list[Decision] = [
+    begun: list[Start | Resume] = [
         Resume(t.index, None if until is None else t.step + until, because) for t in islice(queued, count)
     ]
     begun += (Start(suggestion, until) for suggestion in _proposed(propose, count - len(begun)))
