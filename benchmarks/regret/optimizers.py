@@ -38,6 +38,10 @@ class Optimizer(Protocol):
         """The value of a trial; None if it failed."""
         ...
 
+    def know(self, results: list[tuple[Parameters, float]]) -> None:
+        """Results that were obtained elsewhere."""
+        ...
+
     def best(self) -> Parameters | None:
         """What the library recommends; None if that is the best value seen, or nothing yet."""
         ...
@@ -75,6 +79,11 @@ class Ours:
         began = time.process_time()
         self._running.tell(key, Failed("outside of the region that works") if value is None else value)
         self.cpu += time.process_time() - began
+
+    def know(self, results: list[tuple[Parameters, float]]) -> None:
+        """Results from elsewhere, attached."""
+        for parameters, value in results:
+            self._running.attach(parameters, value)
 
     def best(self) -> Parameters | None:
         """The best believed."""
@@ -120,6 +129,10 @@ class Peer:
     def tell(self, key: int, value: float | None) -> None:
         """The end of a trial."""
         self.cpu += self._call("tell", {"key": key, "value": value})["cpu"]
+
+    def know(self, results: list[tuple[Parameters, float]]) -> None:
+        """Results from elsewhere."""
+        self._call("know", results)
 
     def best(self) -> Parameters | None:
         """What the library recommends."""

@@ -46,6 +46,10 @@ class AxSearch:
         else:
             self.client.complete_trial(key, {"value": value})
 
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        for parameters, value in results:
+            self.tell(self.client.attach_trial(parameters), value)
+
     def best(self) -> dict[str, Any]:
         parameters, _, _, _ = self.client.get_best_parameterization()
         return dict(parameters)

@@ -78,6 +78,11 @@ class BotorchSearch:
     def tell(self, key: int, value: float | None) -> None:
         self.values[key] = value
 
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        for parameters, value in results:
+            self.asked.append(parameters)
+            self.tell(len(self.asked) - 1, value)
+
     def best(self) -> dict[str, Any] | None:
         X, y = self.observed()
         if len(X) < 2:

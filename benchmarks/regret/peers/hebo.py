@@ -41,6 +41,10 @@ class HeboSearch:
     def tell(self, key: int, value: float | None) -> None:
         self.hebo.observe(self.asked[key], np.array([[math.nan if value is None else value]]))
 
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        frame = pd.DataFrame([parameters for parameters, _ in results])
+        self.hebo.observe(frame, np.array([[value] for _, value in results]))
+
     def best(self) -> None:
         """HEBO recommends the best value seen."""
 

@@ -44,6 +44,11 @@ class OptunaSearch:
         else:
             self.study.tell(key, value)
 
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        for parameters, value in results:
+            trial = optuna.create_trial(params=parameters, distributions=self.distributions, value=value)
+            self.study.add_trial(trial)
+
     def best(self) -> None:
         """Optuna recommends the best value seen."""
 

@@ -3,6 +3,7 @@
     {"start": {"space": [...], "seed": 0, "trials": 50, "workers": 1}}  ->  {"cpu": seconds}
     {"ask": null}                                                       ->  {"key": 0, "parameters": {...}, "cpu": ...}
     {"tell": {"key": 0, "value": 1.5}}                                  ->  {"cpu": ...}; a value of null has failed
+    {"know": [[{...}, 1.5], ...]}                                       ->  {"cpu": ...}; results from elsewhere
     {"best": null}                                                      ->  {"parameters": {...} or null, "cpu": ...}
 
 The first line out, {"versions": {...}}, says that all is imported. A space is the list of parameters of
@@ -29,6 +30,10 @@ class Search(Protocol):
 
     def tell(self, key: int, value: float | None) -> None:
         """The value of a trial; None if it failed."""
+        ...
+
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        """Results that were obtained elsewhere."""
         ...
 
     def best(self) -> dict[str, Any] | None:
@@ -60,6 +65,8 @@ def serve(start: Start, packages: tuple[str, ...]) -> None:
             answer["key"], answer["parameters"] = search.ask()
         elif verb == "tell":
             search.tell(given["key"], given["value"])
+        elif verb == "know":
+            search.know(given)
         else:
             answer["parameters"] = search.best()
         answer["cpu"] = time.process_time() - began

@@ -51,6 +51,10 @@ class SkoptSearch:
                 self.optimizer.tell(self.asked[failed], max(self.optimizer.yi))
             self.failed.clear()
 
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        points = [[parameters[name] for name in self.names] for parameters, _ in results]
+        self.optimizer.tell(points, [value for _, value in results])
+
     def best(self) -> None:
         """scikit-optimize recommends the best value seen."""
 

@@ -6,7 +6,7 @@ Its crash cost, infinite unless one chooses another, would stop its forest: the 
 import tempfile
 from typing import Any
 
-from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, Float, Integer
+from ConfigSpace import CategoricalHyperparameter, Configuration, ConfigurationSpace, Float, Integer
 from smac import HyperparameterOptimizationFacade, Scenario
 from smac.runhistory.dataclasses import TrialInfo, TrialValue
 from smac.runhistory.enumerations import StatusType
@@ -31,11 +31,11 @@ class SmacSearch:
     """A facade that is asked and told."""
 
     def __init__(self, space: list[dict[str, Any]], seed: int, trials: int, _workers: int) -> None:
-        configurations = ConfigurationSpace(seed=seed)
-        configurations.add([parameter(p) for p in space])
+        self.space = ConfigurationSpace(seed=seed)
+        self.space.add([parameter(p) for p in space])
         self.folder = tempfile.TemporaryDirectory()
         scenario = Scenario(
-            configurations, deterministic=True, n_trials=trials, seed=seed, output_directory=self.folder.name
+            self.space, deterministic=True, n_trials=trials, seed=seed, output_directory=self.folder.name
         )
         self.smac = HyperparameterOptimizationFacade(scenario, never_called, overwrite=True, logging_level=False)
         self.asked: list[TrialInfo] = []
@@ -56,6 +56,11 @@ class SmacSearch:
             for failed in self.failed:
                 self.smac.tell(self.asked[failed], TrialValue(cost=self.worst, status=StatusType.CRASHED))
             self.failed.clear()
+
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        for parameters, value in results:
+            configuration = Configuration(self.space, values=parameters)
+            self.smac.tell(TrialInfo(configuration, seed=0), TrialValue(cost=value))
 
     def best(self) -> None:
         """SMAC recommends the best value seen, for it evaluates each configuration once."""

@@ -55,6 +55,12 @@ class VizierSearch:
             trial.complete(vz.Measurement({"value": value}))
         self.finished.append(trial)
 
+    def know(self, results: list[tuple[dict[str, Any], float]]) -> None:
+        for parameters, value in results:
+            self.count += 1
+            self.active[self.count] = vz.Trial(id=self.count, parameters=parameters)
+            self.tell(self.count, value)
+
     def best(self) -> None:
         """Vizier recommends the best value seen."""
 
