@@ -6,6 +6,7 @@ HeadstockError
 ├── ObjectiveError              what is to be optimised does not make sense
 ├── MetricError                 a result that is not a number, or lacks a metric
 ├── TrialStateError             a trial that is not in the state for this
+│   └── LeaseLostError          another process runs the trial now, or nobody does
 ├── UnknownTrialError           no such trial
 ├── SpaceExhaustedError         a finite space was tried completely
 ├── TooManyFailuresError        more trials failed than is tolerated
@@ -50,6 +51,10 @@ class MetricError(HeadstockError, ValueError):
 
 class TrialStateError(HeadstockError, RuntimeError):
     """A trial is not in the state that the request needs, such as telling the result of a finished trial."""
+
+
+class LeaseLostError(TrialStateError):
+    """The process that wants to write does not run the trial any more; what it has to say about it is not wanted."""
 
 
 class UnknownTrialError(HeadstockError, LookupError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, final
 
-from headstock.errors import HeadstockError, SpaceExhaustedError, TooManyFailuresError
+from headstock.errors import HeadstockError, LeaseLostError, SpaceExhaustedError, TooManyFailuresError
 from headstock.history import History
 from headstock.processes import is_dead, new_owner
 from headstock.running import Trial
@@ -88,7 +88,7 @@ def run(
         TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
     """
     owner = new_owner()
-    _release(study, is_dead)
+    _release(study, is_dead, clock)
     try:
         return _loop(study, evaluate, budget=budget, clock=clock, observe=observe, batch_size=batch_size, owner=owner)
     except SpaceExhaustedError:
@@ -96,7 +96,7 @@ def run(
     except KeyboardInterrupt:
         return Ended.INTERRUPTED
     finally:
-        _release(study, lambda other: other == owner)
+        _release(study, lambda other: other == owner, clock)
 
 
 def _loop(
@@ -123,7 +123,10 @@ def _loop(
         for record in batch:
             observe(study.history())
             outcome = _evaluate(study, record, evaluate, clock)
-            finished.append(study.tell(record.index, outcome, now=clock(), owner=owner))
+            try:
+                finished.append(study.tell(record.index, outcome, now=clock(), owner=owner))
+            except LeaseLostError:
+                continue  # another process runs the trial now
             observe(study.history())
             _check_failures(finished)
 
@@ -143,11 +146,11 @@ def _evaluate(study: Study, record: TrialRecord, evaluate: Evaluate, clock: Cloc
         return study.read(Failed(f"{type(error).__name__}: {message.splitlines()[0]}", traceback.format_exc()))
 
 
-def _release(study: Study, belongs: Callable[[str], bool]) -> None:
+def _release(study: Study, belongs: Callable[[str], bool], clock: Clock) -> None:
     """Put running trials back into the queue, those whose owner `belongs` to the lost ones."""
     for record in study.history().pending:
         if record.state is TrialState.RUNNING and record.owner is not None and belongs(record.owner):
-            study.release(record)
+            study.release(record, now=clock())
 
 
 def _reached(history: History, target: float) -> bool:

@@ -119,7 +119,8 @@ class Study:
 
         Raises:
             UnknownTrialError: if there is no such trial.
-            TrialStateError: if it is finished already, or if `owner` does not run it any more.
+            TrialStateError: if it is finished already.
+            LeaseLostError: if `owner` does not run it any more.
         """
         return self.storage.finish(self.spec.name, index, outcome, now=now, owner=owner)
 
@@ -130,13 +131,14 @@ class Study:
 
         Raises:
             MetricError: if a value cannot be read.
-            TrialStateError: if the trial is not running, or `owner` does not run it any more.
+            TrialStateError: if the trial is not running.
+            LeaseLostError: if `owner` does not run it any more.
         """
         self.storage.report(self.spec.name, index, read_result(metrics, (), step=step), now=now, owner=owner)
 
-    def release(self, record: TrialRecord) -> None:
-        """Put a running trial back into the queue, for its owner is lost or has stopped."""
-        self.storage.release(self.spec.name, record.index, owner=record.owner)
+    def release(self, record: TrialRecord, *, now: float) -> None:
+        """Put a running trial back into the queue, for its owner is lost or has stopped; not if it has another now."""
+        self.storage.release(self.spec.name, record.index, owner=record.owner, now=now)
 
     def trial(self, index: int) -> TrialRecord:
         """The trial of this index.

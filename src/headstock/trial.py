@@ -135,7 +135,8 @@ class TrialRecord:
         error: why it failed, in one line; None if it did not.
         traceback: where it failed; None if it did not.
         owner: the process that runs it, as a handle; None if none does.
-        attempt: how many times it was started again after its process was lost.
+        attempt: how many times it was started again from the queue, for whatever reason.
+        retries: how many times it was started again because its process was lost or it failed in passing.
         until: the training step after which a scheduler is asked how to go on; None if it trains to its end.
         steps: how many steps the training has in all, as it told `trial.steps`; None before it did.
         parent: the trial and the step whose saved state it began with; None if it began from nothing.
@@ -165,6 +166,7 @@ class TrialRecord:
     steps: int | None = None
     parent: tuple[int, int] | None = None
     trained: float | None = None
+    retries: int = 0
     created: float = 0.0
     started: float | None = None
     finished: float | None = None
@@ -255,6 +257,7 @@ class TrialRecord:
             "steps": self.steps,
             "parent": None if self.parent is None else list(self.parent),
             "trained": self.trained,
+            "retries": self.retries,
         }
 
     @classmethod

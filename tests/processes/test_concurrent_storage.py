@@ -133,7 +133,7 @@ def finish_what_was_left(storage: Storage, lost: str) -> int:
     """Take over from a lost process, and say how many trials that were."""
     left = storage.page("shared", states=[TrialState.RUNNING, TrialState.QUEUED])
     for trial in left:
-        storage.release("shared", trial.index, owner=lost)
+        storage.release("shared", trial.index, owner=lost, now=4.5)
         assert storage.lease("shared", "heir", now=5.0) is not None
         storage.finish("shared", trial.index, Outcome(TrialState.COMPLETED, {"y": Observation(0.0)}), now=6.0)
     return len(left)

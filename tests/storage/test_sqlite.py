@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event, text
 from headstock.errors import StorageError
 from headstock.objective import Objective
 from headstock.space import Float, Space
-from headstock.storage import ExperimentSpec, NewTrial, Outcome, open_storage, sqlite
+from headstock.storage import Command, ExperimentSpec, NewTrial, Outcome, open_storage, sqlite
 from headstock.storage.sqlite import SqliteDatabase
 from headstock.trial import Observation, TrialState
 
@@ -158,10 +158,14 @@ def test_no_verb_walks_through_all_trials_or_reports(path: Path):
     storage.page("kept", limit=5)
     storage.lease("kept", "me", now=0.0)
     storage.lease("kept", "me", now=0.0, index=3)
-    storage.add_trials("kept", [NewTrial({"x": 0.5})], created=None, now=0.0)
+    storage.add_trials("kept", [NewTrial({"x": 0.5}, owner="me")], created=None, now=0.0)
     storage.report("kept", 1, {"y": Observation(0.5, step=1)}, now=0.0)
     storage.finish("kept", 1, Outcome(TrialState.COMPLETED, {"y": Observation(0.5)}), now=1.0)
-    storage.release("kept", 2, owner=None)
+    storage.extend("kept", "me")
+    storage.leases("kept")
+    storage.request("kept", 50, Command.STOP)
+    storage.release("kept", 50, owner="me", now=1.0, renewals=1)
+    storage.release("kept", 2, owner=None, now=1.0)
     storage.close()
     connection = sqlite3.connect(path)
     explained = 0

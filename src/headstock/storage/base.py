@@ -6,6 +6,7 @@ A storage never thinks: it checks what a caller may do to a trial, and keeps wha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, Protocol, final
 
 from headstock.errors import HeadstockError, MetricError, StorageError, TrialStateError
@@ -85,7 +86,7 @@ class ExperimentSummary:
         spec: what the experiment is.
         counts: how many trials are in each state; every state is there.
         best: the trial that is best seen; None if there is none.
-        updated: when it was created, or when its trials were last added, leased, reported or finished.
+        updated: when it was created, or when its trials were last added, leased, released, reported or finished.
     """
 
     spec: ExperimentSpec
@@ -180,8 +181,41 @@ class Changes:
     trials: tuple[TrialRecord, ...]
 
 
+class Command(StrEnum):
+    """What somebody wants of a trial that another process runs."""
+
+    STOP = "stop"
+    """End it now; what it has reported is its result."""
+    PAUSE = "pause"
+    """Save its state and give it back, to go on later."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one process to run one trial.
+
+    Args:
+        index: the trial.
+        owner: the process, as a handle.
+        attempt: which attempt of the trial it runs.
+        renewals: grows whenever the owner says that it lives.
+        command: what somebody wants of the trial; None for nothing.
+    """
+
+    index: int
+    owner: str
+    attempt: int
+    renewals: int
+    command: Command | None = None
+
+
 class Storage(Protocol):
     """Where experiments live. Every verb is one transaction; times are in seconds since 1970, UTC.
+
+    A running trial with an owner is a lease. The owner says with `extend` that it lives; an observer that has seen no
+    renewal for some time, by a clock of its own, gives the trial to others with `release`. From then on the old owner
+    cannot write: who lost a lease is refused with `LeaseLostError`.
 
     Every verb that names an experiment raises `UnknownExperimentError` if there is none of that name, every verb that
     names a trial raises `UnknownTrialError`, and every verb raises `StorageError` if the database cannot do its part.
@@ -252,11 +286,53 @@ class Storage(Protocol):
         """
         ...
 
-    def release(self, name: str, index: int, *, owner: str | None) -> TrialRecord:
-        """Put a running trial back into the queue, as its owner is lost; this begins its next attempt.
+    def extend(self, name: str, owner: str) -> Sequence[Lease]:
+        """Renew every lease of `owner`, for it lives. An owner does so right before it takes another trial.
+
+        Returns:
+            Its leases, by index, with what somebody wants of these trials. A trial that is not among them was lost:
+            whatever runs it for this owner has to end.
+        """
+        ...
+
+    def leases(self, name: str) -> Sequence[Lease]:
+        """Every lease of every owner, by index."""
+        ...
+
+    def request(self, name: str, index: int, command: Command) -> None:
+        """Ask the owner of a running trial for something; it hears of it when it extends its leases.
 
         Raises:
-            TrialStateError: if it is not running, or not run by `owner`.
+            TrialStateError: if no process runs the trial.
+        """
+        ...
+
+    def release(
+        self,
+        name: str,
+        index: int,
+        *,
+        owner: str | None,
+        now: float,
+        renewals: int | None = None,
+        retries: int | None = None,
+        error: str = "its process was lost",
+    ) -> TrialRecord | None:
+        """Take a running trial from its owner and put it back into the queue; this begins its next attempt.
+
+        Args:
+            name: the experiment.
+            index: the trial.
+            owner: who runs it.
+            now: the time.
+            renewals: the owner keeps the trial if it has renewed its lease since it had so many renewals; None if
+                that does not matter.
+            retries: the trial fails instead of a retry, if it was retried so often; None if this is no retry, for
+                nothing went wrong.
+            error: what went wrong, for a trial that fails.
+
+        Returns:
+            The trial, queued or failed; None if `owner` does not run it any more, or has renewed its lease.
         """
         ...
 
@@ -271,7 +347,8 @@ class Storage(Protocol):
             owner: who reports, refused unless it still runs the trial; None: whoever runs it.
 
         Raises:
-            TrialStateError: if it is not running, or not run by `owner`.
+            TrialStateError: if it is not running.
+            LeaseLostError: if it is not run by `owner`.
             MetricError: if an observation has no step, or a metric has a name that cannot be stored.
         """
         ...
@@ -287,7 +364,8 @@ class Storage(Protocol):
             owner: who says so, refused unless it still runs the trial; None: whoever runs it.
 
         Raises:
-            TrialStateError: if a trial in its state cannot end like this, or if `owner` does not run it.
+            TrialStateError: if a trial in its state cannot end like this.
+            LeaseLostError: if it is not run by `owner`.
         """
         ...
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from headstock.errors import StorageError
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Space
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.base import Command, ExperimentSpec, Lease
 from headstock.trial import Observation, TrialRecord, TrialState
 
 LONGEST_ERROR: Final = 1_000
@@ -74,6 +74,7 @@ class StoredExperiment:
             "traceback": trial.traceback,
             "owner": trial.owner,
             "attempt": trial.attempt,
+            "retries": trial.retries,
             "created": trial.created,
             "started": trial.started,
             "finished": trial.finished,
@@ -103,6 +104,7 @@ class StoredExperiment:
                 traceback=row.traceback,
                 owner=row.owner,
                 attempt=row.attempt,
+                retries=row.retries,
                 created=row.created,
                 started=row.started,
                 finished=row.finished,
@@ -155,6 +157,19 @@ def spec_of(row: Row[Any]) -> ExperimentSpec:
         )
     except (StorageError, TypeError) as error:
         raise StorageError(f"The experiment {row.name!r} is damaged: {error}") from error
+
+
+def lease_of(row: Row[Any]) -> Lease:
+    """The lease of a running trial's row.
+
+    Raises:
+        StorageError: if the row is not one that headstock writes.
+    """
+    try:
+        command = None if row.command is None else Command(row.command)
+    except ValueError as error:
+        raise StorageError(f"The lease of trial {row.number} is damaged: {error}") from error
+    return Lease(row.number, row.owner, row.attempt, row.renewals, command)
 
 
 def experiment_row(spec: ExperimentSpec) -> dict[str, Any]:

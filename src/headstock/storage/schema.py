@@ -54,6 +54,8 @@ spaces: Final = Table(
 
 # `number` is the trial's index, which is a word that SQL keeps for itself. `score` is the objective, larger where it
 # is better; it is there for trials that `best` may choose: those with a result that keeps the outcome constraints.
+# `renewals` and `command` belong to the lease of a running trial. Renewing one is no news of the trial, so it leaves
+# `revision` alone; `renewals` never goes back.
 trials: Final = Table(
     "trials",
     metadata,
@@ -72,7 +74,10 @@ trials: Final = Table(
     Column("error", Text),
     Column("traceback", Text),
     Column("owner", Text),
+    Column("renewals", BigInteger, nullable=False, default=0),
+    Column("command", Text),
     Column("attempt", Integer, nullable=False),
+    Column("retries", Integer, nullable=False),
     Column("created", Double, nullable=False),
     Column("started", Double),
     Column("finished", Double),

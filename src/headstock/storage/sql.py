@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, func, insert, select
 
 from headstock.errors import (
     ExperimentExistsError,
+    LeaseLostError,
     MetricError,
     StaleHistoryError,
     StaleSpaceError,
@@ -20,7 +21,16 @@ from headstock.errors import (
     UnknownExperimentError,
 )
 from headstock.space import Space
-from headstock.storage.base import Changes, ExperimentSpec, ExperimentSummary, NewTrial, Outcome, check_name
+from headstock.storage.base import (
+    Changes,
+    Command,
+    ExperimentSpec,
+    ExperimentSummary,
+    Lease,
+    NewTrial,
+    Outcome,
+    check_name,
+)
 from headstock.storage.rows import experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
 from headstock.storage.schema import experiments, spaces, trials
 from headstock.storage.sqlite import SqliteDatabase
@@ -134,14 +144,47 @@ class SqlStorage:
             leased = replace(trial, state=TrialState.RUNNING, owner=owner, started=now)
             return experiment.save(trial, leased, now=now)
 
-    def release(self, name: str, index: int, *, owner: str | None) -> TrialRecord:
-        """Put a running trial back into the queue, as its owner is lost."""
+    def extend(self, name: str, owner: str) -> Sequence[Lease]:
+        """Renew every lease of `owner`."""
+        with self._writing(name) as experiment:
+            experiment.renew(owner)
+            return experiment.leases(owner)
+
+    def leases(self, name: str) -> Sequence[Lease]:
+        """Every lease of every owner, by index."""
+        with self._reading(name) as experiment:
+            return experiment.leases()
+
+    def request(self, name: str, index: int, command: Command) -> None:
+        """Ask the owner of a running trial for something."""
+        with self._writing(name) as experiment:
+            trial = experiment.trial(index, with_reports=False)
+            _check_running(name, trial)
+            if trial.owner is None:
+                raise TrialStateError(
+                    f"Trial {index} of {name!r} is run by nobody who could {command} it. Tell its result instead."
+                )
+            experiment.command(index, command)
+
+    def release(
+        self,
+        name: str,
+        index: int,
+        *,
+        owner: str | None,
+        now: float,
+        renewals: int | None = None,
+        retries: int | None = None,
+        error: str = "its process was lost",
+    ) -> TrialRecord | None:
+        """Take a running trial from its owner and put it back into the queue."""
         with self._writing(name) as experiment:
             trial = experiment.trial(index)
-            _check_running(name, trial)
-            _check_owner(name, trial, owner)
-            queued = replace(trial, state=TrialState.QUEUED, owner=None, started=None, attempt=trial.attempt + 1)
-            return experiment.save(trial, queued)
+            if trial.state is not TrialState.RUNNING or trial.owner != owner:
+                return None
+            if renewals is not None and renewals != experiment.renewals(index):
+                return None
+            return experiment.save(trial, _released(trial, now=now, retries=retries, error=error), now=now)
 
     def report(self, name: str, index: int, metrics: Metrics, *, now: float, owner: str | None = None) -> None:
         """Keep what a running trial measured after training steps."""
@@ -151,22 +194,20 @@ class SqlStorage:
                 raise MetricError(f"The report of {metric!r} lacks the step that it was measured after. Name the step.")
         with self._writing(name) as experiment:
             trial = experiment.trial(index, with_reports=False)  # there may be many
+            _check_owner(name, trial, owner)
             _check_running(name, trial)
-            if owner is not None:
-                _check_owner(name, trial, owner)
             experiment.report(trial, metrics, now=now)
 
     def finish(self, name: str, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
         """Keep how a trial ended."""
         with self._writing(name) as experiment:
             trial = experiment.trial(index)
+            _check_owner(name, trial, owner)
             if outcome.state not in TRANSITIONS[trial.state]:
                 raise TrialStateError(
                     f"Trial {index} of {name!r} is {trial.state}, so it cannot become {outcome.state}. "
                     f"{'Its result stands.' if trial.state.is_finished else 'Let it run first.'}"
                 )
-            if owner is not None:
-                _check_owner(name, trial, owner)
             return experiment.save(trial, _ended(trial, outcome, now), now=now)
 
     def page(
@@ -269,14 +310,30 @@ def _ended(trial: TrialRecord, outcome: Outcome, now: float) -> TrialRecord:
     )
 
 
+def _released(trial: TrialRecord, *, now: float, retries: int | None, error: str) -> TrialRecord:
+    """A trial that was taken from its owner: queued for its next attempt, or failed if it was retried enough."""
+    if retries is not None and trial.retries >= retries:
+        tried = f"{error}, as in {retries} tries before" if retries else error
+        return _ended(trial, Outcome(TrialState.FAILED, error=tried), now)
+    return replace(
+        trial,
+        state=TrialState.QUEUED,
+        owner=None,
+        started=None,
+        attempt=trial.attempt + 1,
+        retries=trial.retries + (retries is not None),
+    )
+
+
 def _check_running(name: str, trial: TrialRecord) -> None:
     if trial.state is not TrialState.RUNNING:
         raise TrialStateError(f"Trial {trial.index} of {name!r} is {trial.state}, not running. Leave it as it is.")
 
 
 def _check_owner(name: str, trial: TrialRecord, owner: str | None) -> None:
-    """Refuse a process that lost its trial to another one."""
-    if trial.owner != owner:
-        raise TrialStateError(
-            f"Trial {trial.index} of {name!r} is run by {trial.owner!r}, not by {owner!r}. Leave it to its owner."
+    """Refuse a process that has lost its trial."""
+    if owner is not None and trial.owner != owner:
+        now = "nobody runs it" if trial.owner is None else f"{trial.owner!r} runs it"
+        raise LeaseLostError(
+            f"{owner!r} has lost trial {trial.index} of {name!r}, which is {trial.state}: {now}. Drop its result."
         )

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select, update
 
 from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
-from headstock.storage.rows import Curves, StoredExperiment, curves
+from headstock.storage.base import Command, Lease
+from headstock.storage.rows import Curves, StoredExperiment, curves, lease_of
 from headstock.storage.schema import experiments, reports, spaces, trials
 from headstock.trial import Metrics, Observation, TrialRecord, TrialState
 
@@ -42,7 +43,7 @@ class OpenExperiment:
         Raises:
             UnknownTrialError: if there is none of this index.
         """
-        for trial in self.trials(self.select().where(trials.c.number == index), with_reports=with_reports):
+        for trial in self.trials(select(trials).where(self._is(index)), with_reports=with_reports):
             return trial
         raise UnknownTrialError(
             f"{self.stored.name!r} has no trial {index}; it has {self.stored.trials_created}, numbered from 0."
@@ -93,23 +94,47 @@ class OpenExperiment:
         if rows:
             self.connection.execute(insert(reports), rows)
 
-    def save(self, before: TrialRecord, after: TrialRecord, *, now: float | None = None) -> TrialRecord:
+    def leases(self, owner: str | None = None) -> list[Lease]:
+        """The leases of one owner, or of all, by index."""
+        chosen = select(trials).where(self._leased(owner))
+        return sorted(map(lease_of, self.connection.execute(chosen)), key=lambda lease: lease.index)
+
+    def renewals(self, index: int) -> int | None:
+        """How often the leases of a trial were renewed so far; None if there is no such trial."""
+        return self.connection.scalar(select(trials.c.renewals).where(self._is(index)))
+
+    def renew(self, owner: str) -> None:
+        """Note that an owner lives; this is no news of its trials, so it is no new revision."""
+        self.connection.execute(update(trials).where(self._leased(owner)).values(renewals=trials.c.renewals + 1))
+
+    def command(self, index: int, command: Command) -> None:
+        """Note what somebody wants of a running trial."""
+        self.connection.execute(update(trials).where(self._is(index)).values(command=command))
+
+    def save(self, before: TrialRecord, after: TrialRecord, *, now: float) -> TrialRecord:
         """Write what has changed of a trial, which is given back."""
         old, new = self.stored.trial_row(before), self.stored.trial_row(after)
         changed = {column: value for column, value in new.items() if value != old[column]}
-        this = and_(trials.c.experiment == self.stored.id, trials.c.number == after.index)
-        self.connection.execute(update(trials).where(this).values(**changed, revision=self.stored.revision + 1))
-        self._advance(**({} if now is None else {"updated": now}))
+        if "state" in changed:
+            changed["command"] = None
+        changed["revision"] = self.stored.revision + 1
+        self.connection.execute(update(trials).where(self._is(after.index)).values(changed))
+        self._advance(updated=now)
         return after
 
     def report(self, trial: TrialRecord, metrics: Metrics, *, now: float) -> None:
-        """Write what a trial measured after steps of its present attempt, over what it measured after them before."""
+        """Write what a trial measured after steps of its present attempt, over what it measured after them before.
+
+        Who reports lives, so a report renews the lease as well.
+        """
         for metric, observation in metrics.items():
             row = self._report_row(trial, metric, observation, time=now)
             key = {column.name: row[column.name] for column in reports.primary_key}
             self.connection.execute(delete(reports).filter_by(**key))
             self.connection.execute(insert(reports).values(row))
-        self.save(trial, trial, now=now)
+        changed = {"revision": self.stored.revision + 1, "renewals": trials.c.renewals + 1}
+        self.connection.execute(update(trials).where(self._is(trial.index)).values(changed))
+        self._advance(updated=now)
 
     def widen(self, space: Space, *, now: float) -> None:
         """Write the next version of the space."""
@@ -121,6 +146,15 @@ class OpenExperiment:
     def delete(self) -> None:
         """Delete the experiment with everything that belongs to it."""
         self.connection.execute(delete(experiments).where(experiments.c.id == self.stored.id))
+
+    def _is(self, index: int) -> ColumnElement[bool]:
+        """The condition of being one trial."""
+        return and_(trials.c.experiment == self.stored.id, trials.c.number == index)
+
+    def _leased(self, owner: str | None) -> ColumnElement[bool]:
+        """The condition of being run by one owner, or by any."""
+        owned = trials.c.owner.is_not(None) if owner is None else trials.c.owner == owner
+        return and_(trials.c.experiment == self.stored.id, trials.c.state == TrialState.RUNNING, owned)
 
     def _first(self, chosen: Select[Any]) -> TrialRecord | None:
         return next(iter(self.trials(chosen.limit(1))), None)

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from headstock.errors import (
     ExperimentExistsError,
+    LeaseLostError,
     MetricError,
     StaleHistoryError,
     StaleSpaceError,
@@ -29,7 +30,7 @@ from headstock.errors import (
 from headstock.history import History
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Choice, Fixed, Float, Int, Space
-from headstock.storage.base import ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.storage.base import Command, ExperimentSpec, NewTrial, Outcome, Storage
 from headstock.trial import TRANSITIONS, Observation, TrialRecord, TrialState
 
 SPEC: Final = ExperimentSpec(
@@ -77,14 +78,17 @@ def check_what_is_unknown_is_refused(storage: Storage) -> None:
     of_trials: Sequence[Callable[[], object]] = (
         lambda: storage.finish(SPEC.name, 0, done, now=0.0),
         lambda: storage.report(SPEC.name, 0, {}, now=0.0),
-        lambda: storage.release(SPEC.name, 0, owner="me"),
+        lambda: storage.release(SPEC.name, 0, owner="me", now=0.0),
         lambda: storage.lease(SPEC.name, "me", now=0.0, index=0),
+        lambda: storage.request(SPEC.name, 0, Command.STOP),
     )
     of_experiments: Sequence[Callable[[], object]] = (
         lambda: storage.experiment(SPEC.name),
         lambda: storage.changes(SPEC.name),
         lambda: storage.add_trials(SPEC.name, [], created=None, now=0.0),
         lambda: storage.lease(SPEC.name, "me", now=0.0),
+        lambda: storage.extend(SPEC.name, "me"),
+        lambda: storage.leases(SPEC.name),
         lambda: storage.page(SPEC.name),
         lambda: storage.best(SPEC.name),
         lambda: storage.delete(SPEC.name),
@@ -194,7 +198,9 @@ def check_states_follow_the_table(storage: Storage) -> None:
             with _refused(TrialStateError):
                 storage.report(SPEC.name, index, {"loss": Observation(0.0, step=1)}, now=1.0)
             with _refused(TrialStateError):
-                storage.release(SPEC.name, index, owner="me")
+                storage.request(SPEC.name, index, Command.PAUSE)
+            released = storage.release(SPEC.name, index, owner="me", now=1.0)
+            assert released is None, f"a trial that is {state} was released"
         if end in TRANSITIONS[state]:
             records[index] = storage.finish(SPEC.name, index, Outcome(end), now=1.0)
             assert records[index].state is end, f"{state} became {records[index].state}, not {end}"
@@ -222,22 +228,85 @@ def check_a_lost_owner_cannot_write(storage: Storage) -> None:
     """A trial of a lost owner goes back into the queue once, as its next attempt; then the old owner cannot write."""
     storage.create(SPEC)
     storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS, owner="old")], created=0, now=1.0)
-    with _refused(TrialStateError):
-        storage.release(SPEC.name, 0, owner="another")
-    released = storage.release(SPEC.name, 0, owner="old")
+    assert storage.release(SPEC.name, 0, owner="another", now=1.5) is None, "another's trial was released"
+    released = storage.release(SPEC.name, 0, owner="old", now=1.5)
+    assert released is not None, "its own trial was not released"
     assert (released.state, released.attempt, released.owner, released.started) == (TrialState.QUEUED, 1, None, None)
-    with _refused(TrialStateError):
-        storage.release(SPEC.name, 0, owner="old")
-    storage.lease(SPEC.name, "new", now=2.0)
+    assert released.retries == 0, "a release for no reason counts as a retry"
+    _assert_stored(storage, [released])
     done = Outcome(TrialState.COMPLETED, {"loss": Observation(1.0)})
-    with _refused(TrialStateError):
-        storage.report(SPEC.name, 0, {"loss": Observation(0.0, step=1)}, now=3.0, owner="old")
-    with _refused(TrialStateError):
-        storage.finish(SPEC.name, 0, done, now=3.0, owner="old")
+    for owner in (None, "new"):
+        if owner is not None:
+            storage.lease(SPEC.name, owner, now=2.0)
+        assert storage.release(SPEC.name, 0, owner="old", now=2.0) is None, "a trial was released twice"
+        with _refused(LeaseLostError):
+            storage.report(SPEC.name, 0, {"loss": Observation(0.0, step=1)}, now=3.0, owner="old")
+        with _refused(LeaseLostError):
+            storage.finish(SPEC.name, 0, done, now=3.0, owner="old")
+        assert storage.extend(SPEC.name, "old") == [], "a lost lease was renewed"
     storage.report(SPEC.name, 0, {"loss": Observation(2.0, step=1)}, now=3.0, owner="new")
     finished = storage.finish(SPEC.name, 0, done, now=4.0, owner="new")
     assert finished.reports == {"loss": (Observation(2.0, step=1),)}, f"{finished.reports}"
     _assert_stored(storage, [finished])
+
+
+def check_leases_are_renewed(storage: Storage) -> None:
+    """An owner renews all its leases at once, and no others; one that was renewed is not taken by who missed it."""
+    storage.create(SPEC)
+    owners = ("a", "b", "a", None)
+    storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS, owner=owner) for owner in owners], created=0, now=1.0)
+    seen = storage.leases(SPEC.name)
+    assert [(lease.index, lease.owner) for lease in seen] == [(0, "a"), (1, "b"), (2, "a")], f"{seen}"
+    assert all(lease.attempt == 0 and lease.command is None for lease in seen), f"{seen}"
+    renewed = storage.extend(SPEC.name, "a")
+    assert [lease.index for lease in renewed] == [0, 2], f"{renewed} are not the leases of a"
+    storage.report(SPEC.name, 1, {"loss": Observation(1.0, step=1)}, now=1.0, owner="b")
+    now = storage.leases(SPEC.name)
+    assert [now[0], now[2]] == renewed, f"{now} are not {renewed}"
+    assert all(later.renewals > lease.renewals for later, lease in zip(now, seen, strict=True)), f"{seen}, then {now}"
+    for old, new in zip(seen, now, strict=True):
+        found = storage.release(SPEC.name, old.index, owner=old.owner, now=2.0, renewals=old.renewals)
+        assert found is None, f"trial {old.index} was taken from an owner that had renewed its lease"
+        found = storage.release(SPEC.name, old.index, owner=old.owner, now=2.0, renewals=new.renewals)
+        assert found is not None, f"trial {old.index} was not taken from an owner that had not renewed its lease"
+    assert list(storage.leases(SPEC.name)) == [], "released trials are still leased"
+    storage.lease(SPEC.name, "a", now=3.0)
+    [again] = storage.leases(SPEC.name)
+    assert (again.index, again.attempt) == (0, 1), f"{again}"
+    assert again.renewals >= now[0].renewals, "a trial's renewals went back, so an old observation may fit again"
+
+
+def check_a_lost_trial_is_retried_so_often(storage: Storage) -> None:
+    """A trial goes back into the queue up to a number of retries, and then fails; other releases do not count."""
+    storage.create(SPEC)
+    storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS, owner="a")], created=0, now=1.0)
+    for retries, expected in ((2, (TrialState.QUEUED, 1)), (None, (TrialState.QUEUED, 1)), (2, (TrialState.QUEUED, 2))):
+        trial = storage.release(SPEC.name, 0, owner="a", now=2.0, retries=retries, error="killed")
+        assert trial is not None, "the trial was not released"
+        assert (trial.state, trial.retries) == expected, f"{trial}"
+        storage.lease(SPEC.name, "a", now=3.0)
+    failed = storage.release(SPEC.name, 0, owner="a", now=4.0, retries=2, error="killed")
+    assert failed is not None, "the trial was not released"
+    assert (failed.state, failed.attempt, failed.retries) == (TrialState.FAILED, 3, 2), f"{failed}"
+    assert (failed.owner, failed.finished) == (None, 4.0), f"{failed}"
+    assert (failed.error or "").startswith("killed"), f"{failed.error}"
+    _assert_stored(storage, [failed])
+
+
+def check_owners_hear_commands(storage: Storage) -> None:
+    """What is asked of a running trial reaches its owner, the last word counts, and the next owner hears nothing."""
+    storage.create(SPEC)
+    storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS, owner="a"), NewTrial(_PARAMETERS)], created=0, now=1.0)
+    storage.request(SPEC.name, 0, Command.PAUSE)
+    storage.request(SPEC.name, 0, Command.STOP)
+    with _refused(TrialStateError):
+        storage.request(SPEC.name, 1, Command.STOP)
+    assert [lease.command for lease in storage.leases(SPEC.name)] == [Command.STOP], "the command is not kept"
+    for _ in range(2):
+        assert [lease.command for lease in storage.extend(SPEC.name, "a")] == [Command.STOP], "the owner hears nothing"
+    storage.release(SPEC.name, 0, owner="a", now=2.0)
+    storage.lease(SPEC.name, "b", now=2.0)
+    assert [lease.command for lease in storage.extend(SPEC.name, "b")] == [None], "a command outlived its lease"
 
 
 def check_reports_form_one_curve(storage: Storage) -> None:
@@ -255,7 +324,7 @@ def check_reports_form_one_curve(storage: Storage) -> None:
         with _refused(MetricError):
             storage.report(SPEC.name, 0, bad, now=2.0)
     assert _curve(storage) == [(1, 10.0), (2, 21.0), (3, 30.0), (10, 99.0)], f"{_curve(storage)}"
-    storage.release(SPEC.name, 0, owner="a")
+    storage.release(SPEC.name, 0, owner="a", now=2.5)
     storage.lease(SPEC.name, "b", now=3.0)
     assert len(_curve(storage)) == 4, "the curve was lost with its owner"
     report(3, 31.0)
@@ -303,7 +372,10 @@ def check_changes_are_all_that_changed(storage: Storage) -> None:
         (lambda: storage.lease(SPEC.name, "me", now=1.0, index=1), [1]),
         (lambda: storage.lease(SPEC.name, "me", now=1.0, index=1), []),
         (lambda: storage.report(SPEC.name, 1, {"loss": Observation(2.0, step=1)}, now=1.0), [1]),
-        (lambda: storage.release(SPEC.name, 1, owner="me"), [1]),
+        (lambda: storage.extend(SPEC.name, "me"), []),
+        (lambda: storage.request(SPEC.name, 1, Command.STOP), []),
+        (lambda: storage.release(SPEC.name, 1, owner="me", now=1.0), [1]),
+        (lambda: storage.release(SPEC.name, 1, owner="me", now=1.0), []),
         (lambda: storage.lease(SPEC.name, "me", now=1.0), [0]),
         (lambda: storage.finish(SPEC.name, 0, done, now=1.0), [0]),
         (lambda: storage.create(replace(SPEC, name="another")), []),
@@ -439,6 +511,9 @@ CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_states_follow_the_table,
     check_the_queue_is_in_order,
     check_a_lost_owner_cannot_write,
+    check_leases_are_renewed,
+    check_a_lost_trial_is_retried_so_often,
+    check_owners_hear_commands,
     check_reports_form_one_curve,
     check_best_is_that_of_the_history,
     check_changes_are_all_that_changed,
