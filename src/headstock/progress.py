@@ -14,12 +14,12 @@ from headstock.trial import TrialRecord, TrialState
 
 
 @contextmanager
-def shown_progress(title: str, total: int, console: Console | None = None) -> Iterator[Observe]:
+def shown_progress(title: str, total: int | None, console: Console | None = None) -> Iterator[Observe]:
     """Show progress while the block runs; what it gives has to be shown the history as it grows.
 
     Args:
         title: what is going on, in a few words.
-        total: how many evaluations there will be.
+        total: how many evaluations there will be; None if nobody knows.
         console: where to show it; standard error if left out.
     """
     console = console or Console(stderr=True)
@@ -43,17 +43,19 @@ def shown_progress(title: str, total: int, console: Console | None = None) -> It
         yield observe
 
 
-def _plain_lines(console: Console, total: int) -> Observe:
-    """Print a line for each trial when it finishes."""
-    printed: set[int] = set()
+def _plain_lines(console: Console, total: int | None) -> Observe:
+    """Print a line for each trial when it finishes; not for those that were finished before."""
+    printed: set[int] | None = None
+    of_all = "" if total is None else f"/{total}"
 
     def observe(history: History) -> None:
-        latest = max((t for t in history if t.state.is_finished), key=lambda t: t.finished or 0.0, default=None)
-        if latest is not None and latest.index not in printed:
-            printed.add(latest.index)
-            console.print(
-                f"{_finished(history)}/{total}  {_line(latest)}  {_best(history)}", markup=False, soft_wrap=True
-            )
+        nonlocal printed
+        finished = {t.index: t for t in history if t.state.is_finished}
+        news = [] if printed is None else [t for index, t in finished.items() if index not in printed]
+        printed = set(finished)
+        for trial in sorted(news, key=lambda t: t.finished or 0.0):
+            line = f"{_finished(history)}{of_all}  {_line(trial)}  {_best(history)}"
+            console.print(line, markup=False, soft_wrap=True)
 
     return observe
 

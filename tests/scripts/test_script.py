@@ -30,7 +30,8 @@ def evaluated(
     with Experiment("script", space, maximize="score", sampler=Random(), seed=0) as experiment:
         script = Script(
             [sys.executable, str(path), *arguments],
-            Listener(["score"], options.pop("patterns", {})),
+            Listener(["score"]),
+            ["score"],
             list(space.parameters),
             folder / "files",
             **options,
@@ -171,6 +172,7 @@ def test_one_that_is_halted_is_queued_again_and_says_so_in_its_log(tmp_path: Pat
         waiting = Script(
             [sys.executable, "-c", "import time; print('score=1', flush=True); time.sleep(1000)"],
             Listener(["score"]),
+            ["score"],
             list(SPACE.parameters),
             tmp_path,
             halted=lambda: bool(experiment.history.trials[0].reports),
@@ -196,7 +198,7 @@ def test_what_cannot_run_is_refused_before_there_is_a_trial(
     command: list[str], options: dict[str, Any], words: str, tmp_path: Path
 ):
     with pytest.raises(CommandError, match=words):
-        Script(command, Listener(["score"]), ["lr"], tmp_path, **options)
+        Script(command, Listener(["score"]), ["score"], ["lr"], tmp_path, **options)
 
 
 def test_the_folder_of_an_experiment_derives_from_ids():

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headstock import Experiment, TrialRecord, __version__, wording
+from headstock.cli import scripts
 from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
 from headstock.errors import HeadstockError, NoResultError, SpaceError
 from headstock.exports import trials_csv
@@ -48,6 +49,9 @@ class Format(StrEnum):
 
     CSV = "csv"
     JSON = "json"
+
+
+app.add_typer(scripts.app)
 
 
 @app.callback(invoke_without_command=True)

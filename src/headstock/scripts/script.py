@@ -50,7 +50,8 @@ class Script:
         command: the program and its arguments. `{name}` stands for a parameter's value; an argument that names one
             that is not active is left out. `{config}` is a file with all parameters, as JSON that is also YAML;
             `{directory}` is the trial's own folder, `{trial}` its number, `{seed}` a seed of its own.
-        listener: finds the results in what the script prints.
+        listener: finds metrics in what the script prints.
+        needed: the metrics that every result must have, the objective first.
         parameters: the names of every parameter of the space.
         files: the folder with the trials' folders.
         passing: how parameters that the command does not name reach the script.
@@ -65,6 +66,7 @@ class Script:
 
     command: Sequence[str]
     listener: Listener
+    needed: Sequence[str]
     parameters: Sequence[str]
     files: Path
     passing: Passing = Passing.OPTIONS
@@ -101,7 +103,7 @@ class Script:
         results = None if self.results is None else Path(self._filled(self.results, trial, folder) or "")
         before = _stamp(results)
         latest: dict[str, Measured] = {}
-        exited = run_command(launch, _Reporter(self.listener, trial, latest).read, halted=self.halted)
+        exited = run_command(launch, _Reporter(self.listener, self.needed[0], trial, latest).read, halted=self.halted)
         if exited.ending is Ending.HALTED:
             raise KeyboardInterrupt
         if exited.ending is Ending.TIMED_OUT:
@@ -111,12 +113,12 @@ class Script:
         if results is not None:
             if _stamp(results) == before:
                 return _failed(f"the script ended without writing {results}", exited)
-            latest |= read_file(results, self.listener.metrics)
+            latest |= read_file(results, self.needed)
         return self._result(latest, exited)
 
     def _result(self, latest: Mapping[str, Measured], exited: Exit) -> dict[str, Measured] | Failed:
         """The last values, if all that must be there are."""
-        for metric in self.listener.metrics:
+        for metric in self.needed:
             if metric not in latest:
                 said = f"the script ended without saying {metric!r}: let it print {metric}=0.5, or a line of JSON"
                 return _failed(said, exited)
@@ -193,6 +195,7 @@ class _Reporter:
     """Keeps what a script says while it runs."""
 
     listener: Listener
+    objective: str
     trial: Trial
     latest: dict[str, Measured]
     reports: int = 0
@@ -201,11 +204,10 @@ class _Reporter:
         """Take a line; one with the objective is a step of the learning curve, with what came before it."""
         found = self.listener.hear(line)
         self.latest |= found
-        objective = self.listener.metrics[0]
-        if objective in found and self.reports < MOST_REPORTS:
+        if self.objective in found and self.reports < MOST_REPORTS:
             self.reports += 1
             finite: dict[str, Any] = {name: value for name, value in self.latest.items() if is_finite(value)}
-            if objective in finite:
+            if self.objective in finite:
                 self.trial.report(**finite)
 
 

@@ -1,0 +1,268 @@
+"""The commands that tune scripts: run, resume, logs, retry."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from headstock import Experiment
+from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
+from headstock.errors import CommandError, NoResultError
+from headstock.progress import shown_progress
+from headstock.runner import Ended
+from headstock.scripts.folders import files_of
+from headstock.scripts.logs import log_lines
+from headstock.scripts.plan import Plan, Settings, make_plan, split_words
+from headstock.scripts.script import Passing
+from headstock.scripts.study_file import ENDINGS, read_study_file
+from headstock.storage import Storage
+from headstock.trial import TrialState
+from headstock.tuning import tune
+
+app = typer.Typer()
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[STUDY.toml] [--PARAMETER VALUES]... -- COMMAND",
+        help="What to search, and the command.",
+        show_default=False,
+    ),
+]
+Maximize = Annotated[str | None, typer.Option(metavar="METRIC", help="The metric to maximise.")]
+Minimize = Annotated[str | None, typer.Option(metavar="METRIC", help="The metric to minimise.")]
+Trials = Annotated[int | None, typer.Option("--trials", help="Stop at so many trials in all, earlier ones included.")]
+Seconds = Annotated[float | None, typer.Option(help="Start no trial after so many seconds.")]
+Target = Annotated[float | None, typer.Option(help="Stop when the metric is as good as this.")]
+Workers = Annotated[int | None, typer.Option(help="How many scripts run at once.", show_default="1")]
+When = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CONDITION", help="A parameter that is only active sometimes: 'momentum: optimizer=sgd'."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUES", help="A parameter whose name is an option of headstock's."),
+]
+Constraints = Annotated[
+    list[str] | None, typer.Option("--constraint", metavar="TEXT", help="Such as 'dropout + noise <= 0.5'.")
+]
+Bounds = Annotated[
+    list[str] | None, typer.Option("--subject-to", metavar="TEXT", help="A bound on another metric: 'latency <= 20'.")
+]
+Patterns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", metavar="METRIC=REGEX", help="Where a metric stands in the output: 'accuracy=Acc ([0-9.]+)'."
+    ),
+]
+Results = Annotated[
+    str | None, typer.Option(metavar="FILE", help="A JSON file that the script writes, such as '{directory}/out.json'.")
+]
+Pass = Annotated[
+    Passing | None, typer.Option("--pass", help="How parameters reach the script.", show_default="options")
+]
+Timeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop a trial that takes longer.")]
+Grace = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="How long a script has to end when it is asked to.", show_default="10"),
+]
+Seed = Annotated[int | None, typer.Option(help="Fixes every suggestion.")]
+
+_FREE: Final = {"ignore_unknown_options": True}
+
+
+@app.command(context_settings=_FREE)
+def run(  # noqa: PLR0917 - typer reads the options from the arguments
+    words: Words = None,
+    name: Annotated[str | None, typer.Option(help="The experiment's name; the same one goes on.")] = None,
+    maximize: Maximize = None,
+    minimize: Minimize = None,
+    trials: Trials = None,
+    seconds: Seconds = None,
+    target: Target = None,
+    workers: Workers = None,
+    when: When = None,
+    param: Parameters = None,
+    constraint: Constraints = None,
+    subject_to: Bounds = None,
+    metric: Patterns = None,
+    results: Results = None,
+    passing: Pass = None,
+    timeout: Timeout = None,
+    grace: Grace = None,
+    seed: Seed = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", envvar="HEADSTOCK_STORAGE", help="Where it is kept.", show_default=DEFAULT_STORAGE),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tune any script, as it is.
+
+    headstock run --name mnist --maximize accuracy --trials 40 --lr 1e-6:0.4:log --batch-size int:16:256
+    --optimizer sgd,adamw -- python train.py --epochs 10
+
+    Each unknown option is a parameter with its values: `1e-6:0.4`, `1e-6:0.4:log`, `int:16:128`, `0:1:step=0.05`,
+    `sgd,adamw`, or `flag`. They are appended to the command, or stand where it says `{lr}`; `{config}` is a file
+    with all of them, `{directory}` a folder of the trial's own, `{trial}` its number, `{seed}` a seed.
+
+    The metric is read from what the script prints: `accuracy=0.93`, `accuracy: 0.93`, or a line of JSON,
+    `{"accuracy": 0.93}`; the last one counts. The same command again goes on. `headstock run study.toml` reads all of
+    this from a file.
+    """
+    options: dict[str, Any] = {
+        "name": name,
+        "maximize": maximize,
+        "minimize": minimize,
+        "trials": trials,
+        "seconds": seconds,
+        "target": target,
+        "workers": workers,
+        "when": when,
+        "constraints": constraint,
+        "outcome_constraints": subject_to,
+        "patterns": _pairs("--metric", metric),
+        "results": results,
+        "pass": passing,
+        "timeout": timeout,
+        "grace": grace,
+        "seed": seed,
+        "storage": storage,
+    }
+    settings = _settings(words or [], options, _pairs("--param", param))
+    plan = make_plan(settings)
+    with stored(settings.values.get("storage", DEFAULT_STORAGE), create=True) as opened:
+        _tune(plan, opened, as_json=as_json)
+
+
+@app.command(context_settings=_FREE)
+def resume(  # noqa: PLR0917 - typer reads the options from the arguments
+    name: Name,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The command.", show_default=False)],
+    trials: Trials = None,
+    seconds: Seconds = None,
+    target: Target = None,
+    workers: Workers = None,
+    metric: Patterns = None,
+    results: Results = None,
+    passing: Pass = None,
+    timeout: Timeout = None,
+    grace: Grace = None,
+    storage: StorageUrl = DEFAULT_STORAGE,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with an experiment: `headstock resume mnist --trials 80 -- python train.py --epochs 10`.
+
+    What is searched and what for is stored; the command is not, and has to be given again: headstock runs nothing that
+    it finds in a database.
+    """
+    options: dict[str, Any] = {
+        "name": name,
+        "command": command,
+        "trials": trials,
+        "seconds": seconds,
+        "target": target,
+        "workers": workers,
+        "patterns": _pairs("--metric", metric),
+        "results": results,
+        "pass": passing,
+        "timeout": timeout,
+        "grace": grace,
+    }
+    plan = make_plan(_given(options), is_new=False)
+    with stored(storage) as opened:
+        _tune(plan, opened, as_json=as_json)
+
+
+@app.command()
+def logs(
+    name: Name,
+    trial: Annotated[int, typer.Argument(help="The trial's number.", min=0)],
+    storage: StorageUrl = DEFAULT_STORAGE,
+    tail: Annotated[int | None, typer.Option(min=1, help="Only so many lines, from the end.")] = None,
+) -> None:
+    """Print what a trial of a script has printed."""
+    with stored(storage) as opened:
+        spec = opened.experiment(name)
+        for line in log_lines(files_of(opened.url, spec), trial, last=tail):
+            typer.echo(line)
+
+
+@app.command()
+def retry(
+    name: Name,
+    trials: Annotated[list[int] | None, typer.Argument(help="Which failed trials; all, if left out.")] = None,
+    storage: StorageUrl = DEFAULT_STORAGE,
+) -> None:
+    """Queue the parameters of failed trials again; the next run takes them first."""
+    with stored(storage) as opened:
+        experiment = Experiment.open(name, storage=opened)
+        failed = {trial.index: trial for trial in experiment.history.failed}
+        for index in trials or sorted(failed):
+            if index not in failed:
+                raise CommandError(f"Trial {index} of {name!r} has not failed. Those that have: {sorted(failed)}.")
+            again = experiment.enqueue(failed[index].parameters)
+            typer.echo(f"trial {index} is tried again as trial {again.index}")
+
+
+def _settings(words: Sequence[str], options: dict[str, Any], parameters: dict[str, str] | None) -> Settings:
+    """What the words and options say, and where they say nothing, a study file that they name."""
+    searched, rest = split_words(words)
+    searched |= parameters or {}
+    file = Path(rest.pop(0)) if rest and rest[0].endswith(ENDINGS) else None
+    settings = _given(options | {"parameters": searched, "command": rest})
+    return settings if file is None else settings.over(read_study_file(file))
+
+
+def _given(options: dict[str, Any]) -> Settings:
+    """The options that were given."""
+    return Settings({key: value for key, value in options.items() if value is not None and value not in ([], {})})
+
+
+def _pairs(option: str, texts: Iterable[str] | None) -> dict[str, str] | None:
+    """Options of the form NAME=TEXT."""
+    if texts is None:
+        return None
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise CommandError(f"{option} {text!r} cannot be read. Write it as NAME=TEXT.")
+        pairs[name] = value
+    return pairs
+
+
+def _tune(plan: Plan, storage: Storage, *, as_json: bool) -> None:
+    """Tune, and say what was found."""
+    with shown_progress(plan.name, plan.budget.trials, Console(stderr=True)) as observe:
+        ended = tune(plan, storage, observe)
+    experiment = Experiment.open(plan.name, storage=storage)
+    if as_json:
+        print_json(_found(experiment, ended))
+    else:
+        _print_found(experiment, ended)
+    if ended is Ended.INTERRUPTED:
+        sys.exit(INTERRUPTED)
+
+
+def _found(experiment: Experiment, ended: Ended) -> dict[str, Any]:
+    counts = {state.value: number for state, number in experiment.history.counts.items()}
+    found: dict[str, Any] = {"name": experiment.name, "ended": ended.value, "trials": counts, "best": None}
+    try:
+        return found | {"best": experiment.best().to_json(), "best_seen": experiment.best_seen().to_json()}
+    except NoResultError:
+        return found
+
+
+def _print_found(experiment: Experiment, ended: Ended) -> None:
+    failed = experiment.history.counts.get(TrialState.FAILED, 0)
+    out.print(f"{ended.value}: {len(experiment.history)} trials, {failed} failed")
+    try:
+        out.print(escape(f"best believed: {experiment.best()}"), soft_wrap=True)
+        out.print(escape(f"best seen:     {experiment.best_seen()}"), soft_wrap=True)
+    except NoResultError as error:
+        out.print(escape(str(error)))

@@ -1,0 +1,290 @@
+"""What `headstock run` is to do, from the command line or from a file; checked before anything is stored."""
+
+import difflib
+import math
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from headstock.errors import CommandError, HeadstockError
+from headstock.parameters import Choice, Fixed, Float, Int, Parameter, is_number
+from headstock.runner import Budget
+from headstock.scripts.grammar import FORMS, conditional_space, parse_conditions, parse_parameter
+from headstock.scripts.output import Listener
+from headstock.scripts.script import Passing
+from headstock.space import Space
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What somebody has written: some of the entries of `KINDS`.
+
+    Args:
+        values: the entries.
+        places: where each was written, by its path, such as ("parameters", "lr"): "study.toml, line 7".
+    """
+
+    values: Mapping[str, Any]
+    places: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def over(self, other: "Settings") -> "Settings":
+        """These settings, and where they have nothing to say the other ones."""
+        return Settings({**other.values, **self.values}, {**other.places, **self.places})
+
+    @contextmanager
+    def at(self, *path: str) -> Iterator[None]:
+        """Say where it was written what an error of this block is about."""
+        try:
+            yield
+        except HeadstockError as error:
+            place = self.places.get(path) or self.places.get(path[:1])
+            if place is None:
+                raise
+            raise CommandError(f"{place}: {error}") from None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Args:
+        name: the experiment's name.
+        command: the program and its arguments.
+        budget: when to stop.
+        space: the search space; None for that of an experiment that is there.
+        maximize: the metric to maximise; or
+        minimize: the metric to minimise; None for both with an experiment that is there.
+        outcome_constraints: bounds on other metrics, such as "latency <= 20".
+        patterns: a regular expression for each metric that has one.
+        results: a file of JSON that the script writes.
+        passing: how parameters reach the script.
+        timeout: after how many seconds a trial is stopped.
+        grace: how many seconds a script has to end after it was asked to.
+        workers: how many scripts run at once.
+        seed: fixes every suggestion.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    budget: Budget
+    space: Space | None = None
+    maximize: str | None = None
+    minimize: str | None = None
+    outcome_constraints: tuple[str, ...] = ()
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    results: str | None = None
+    passing: Passing = Passing.OPTIONS
+    timeout: float | None = None
+    grace: float = 10.0
+    workers: int = 1
+    seed: int | None = None
+
+
+def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
+    """The plan that the settings describe.
+
+    Args:
+        settings: what was written.
+        is_new: whether they have to say what is searched and what for; else that is known already.
+
+    Raises:
+        HeadstockError: if an entry is unknown, missing, or makes no sense; the message says which, and where it stands.
+    """
+    values = settings.values
+    for key, value in values.items():
+        with settings.at(key):
+            _check(key, value)
+    _need("name", values)
+    space = _space(settings) if is_new else None
+    _need("command", values)
+    if is_new and ("maximize" in values) == ("minimize" in values):
+        raise CommandError("Name the metric to optimise, in exactly one of maximize and minimize.")
+    patterns = dict(values.get("patterns", {}))
+    with settings.at("patterns"):
+        Listener(list(patterns), patterns)
+    command = values["command"]
+    return Plan(
+        name=values["name"],
+        command=tuple(shlex.split(command) if isinstance(command, str) else command),
+        budget=Budget(**{bound: values[bound] for bound in ("trials", "seconds", "target") if bound in values}),
+        space=space,
+        outcome_constraints=tuple(values.get("outcome_constraints", ())),
+        patterns=patterns,
+        passing=Passing(values.get("pass", Passing.OPTIONS)),
+        **{key: values[key] for key in _AS_THEY_ARE if key in values},
+    )
+
+
+def split_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The parameters at the beginning of a command line, `--lr 1e-6:0.4:log` or `--lr=1e-6:0.4:log`, and the rest.
+
+    Raises:
+        CommandError: if a parameter is given twice, or without values.
+    """
+    parameters: dict[str, str] = {}
+    rest = list(words)
+    while rest and rest[0].startswith("--"):
+        name, equals, text = rest.pop(0)[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise CommandError(f"--{name} has no values. Write {FORMS} after it.")
+            text = rest.pop(0)
+        if not name or name in parameters:
+            raise CommandError(f"--{name} is given twice. Give each parameter one name, and its values after it.")
+        parameters[name] = text
+    return parameters, rest
+
+
+def _space(settings: Settings) -> Space:
+    """The space of the settings."""
+    values = settings.values
+    _need("parameters", values)
+    parameters: dict[str, Parameter] = {}
+    conditions: dict[str, Mapping[str, Any]] = {}
+    for name, written in values["parameters"].items():
+        with settings.at("parameters", name), _named(name):
+            if isinstance(written, Mapping):
+                conditions[name] = _when(written.get("when", {}))
+            parameters[name] = _parameter(written)
+    with settings.at("when"):
+        for name, when in parse_conditions(values.get("when", ()), parameters).items():
+            conditions[name] = {**conditions.get(name, {}), **when}
+    with settings.at("parameters"):
+        return conditional_space(parameters, conditions, values.get("constraints", ()))
+
+
+def _need(key: str, values: Mapping[str, Any]) -> None:
+    if not values.get(key):
+        raise CommandError(f"There is no {key}. {_MISSING[key]}")
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except HeadstockError as error:
+        raise CommandError(f"The parameter {name!r}: {error}") from None
+
+
+def _parameter(written: Any) -> Parameter:
+    """A parameter as a file has it: in words, as a list of values, as one value, or as a table."""
+    match written:
+        case str():
+            return parse_parameter(written)
+        case list():
+            return Choice(*written)
+        case Mapping():
+            return _from_table({key: value for key, value in written.items() if key != "when"})
+        case _:
+            return Fixed(written)
+
+
+def _from_table(table: dict[str, Any]) -> Parameter:
+    kinds: tuple[tuple[set[str], set[str]], ...] = (
+        ({"low", "high"}, {"type", "log", "step"}),
+        ({"values"}, {"ordered"}),
+        ({"value"}, set()),
+    )
+    for needed, optional in kinds:
+        if needed <= table.keys() <= needed | optional:
+            break
+    else:
+        raise CommandError(
+            f"its entries are {', '.join(table) or 'none'}. Give low and high (with type, log, step), values (with "
+            f"ordered), or value; when with each."
+        )
+    if "values" in table:
+        if not isinstance(table["values"], list):
+            raise CommandError(f"values is {table['values']!r}. Give a list.")
+        return Choice(*table["values"], ordered=bool(table.get("ordered", False)))
+    if "value" in table:
+        return Fixed(table["value"])
+    kind = table.pop("type", "float")
+    if kind not in ("int", "float"):
+        raise CommandError(f"type is {kind!r}. Write 'int' or 'float'.")
+    # A number such as 1e-5, without a point, is a text to YAML.
+    numbers = {key: _number(key, value) for key, value in table.items() if key != "log"}
+    return (Int if kind == "int" else Float)(**numbers, log=bool(table.get("log", False)))  # type: ignore[arg-type]
+
+
+def _number(key: str, value: Any) -> float:
+    try:
+        return value if is_number(value) else float(str(value))
+    except ValueError:
+        raise CommandError(f"{key} is {value!r}, which is no number.") from None
+
+
+def _when(written: Any) -> Mapping[str, Any]:
+    if not isinstance(written, Mapping):
+        raise CommandError(f"when is {written!r}. Write the values under which it is active: {{optimizer = 'sgd'}}.")
+    return written
+
+
+def _check(key: str, value: Any) -> None:
+    """Refuse an entry that is unknown or of another kind."""
+    if key not in KINDS:
+        near = difflib.get_close_matches(key, KINDS, 1)
+        hint = f"Do you mean {near[0]!r}?" if near else f"Known are {', '.join(KINDS)}."
+        raise CommandError(f"{key!r} is unknown. {hint}")
+    kind, fits = KINDS[key]
+    if not fits(value):
+        raise CommandError(f"{key} is {value!r}. Give {kind}.")
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_positive(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value) and value > 0
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+
+KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    "name": ("a text", _is_text),
+    "maximize": ("the name of a metric", _is_text),
+    "minimize": ("the name of a metric", _is_text),
+    "command": ("a list of texts, or a text", lambda value: _is_texts(value) or _is_text(value)),
+    "parameters": (f"a table of parameters, such as {FORMS}", _is_table),
+    "when": ("a list of conditions, such as 'momentum: optimizer=sgd'", _is_texts),
+    "constraints": ("a list of constraints, such as 'x1 + x2 <= 1.5'", _is_texts),
+    "outcome_constraints": ("a list of bounds, such as 'latency <= 20'", _is_texts),
+    "trials": ("a whole number of at least 1", _is_whole),
+    "seconds": ("a positive number", _is_positive),
+    "target": ("a number", is_number),
+    "patterns": (
+        "a table with a regular expression for each metric",
+        lambda v: _is_table(v) and _is_texts([*v.values()]),
+    ),
+    "results": ("a path", _is_text),
+    "pass": (f"one of {', '.join(Passing)}", lambda value: value in list(Passing)),
+    "timeout": ("a positive number of seconds", _is_positive),
+    "grace": ("a positive number of seconds", _is_positive),
+    "workers": ("a whole number of at least 1", _is_whole),
+    "seed": ("a whole number of at least 0", lambda value: value == 0 or _is_whole(value)),
+    "storage": ("a URL, such as 'sqlite:///headstock.db'", _is_text),
+}
+"""Every entry that there is: what it has to be, and a check of it."""
+
+_AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "workers", "seed")
+
+_MISSING: Final = {
+    "name": "Give the experiment one with --name, so that the same command finds it again.",
+    "parameters": f"Write each as --name and its values: {FORMS}.",
+    "command": "Write it at the end: ... -- python train.py",
+}

@@ -1,0 +1,134 @@
+"""Tuning a script: an experiment, a command, and workers that run it side by side until the budget is spent."""
+
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from headstock.experiment import Experiment
+from headstock.history import History
+from headstock.runner import Ended, Observe
+from headstock.scripts.folders import files_of
+from headstock.scripts.output import Listener
+from headstock.scripts.plan import Plan
+from headstock.scripts.script import Script
+from headstock.storage import Storage
+
+_TICK: Final = 0.2
+
+
+def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> Ended:
+    """Do what is planned; the same plan again goes on where it ended.
+
+    Ctrl-C, or a request to terminate, asks each script to end, gives its trial back to the queue, and ends.
+
+    Args:
+        plan: what to do.
+        storage: where the experiment is kept.
+        observe: is shown the history when a trial starts or finishes.
+
+    Returns:
+        Why it ended.
+
+    Raises:
+        CommandError: if the command cannot be run; nothing has been stored then.
+        ExperimentExistsError: if the storage holds another experiment of this name.
+        UnknownExperimentError: if the plan has no space, and there is no experiment of this name.
+        TooManyFailuresError: if a worker had 5 failures, and more of them than results.
+    """
+    halt = threading.Event()
+    script = Script(
+        command=plan.command,
+        listener=Listener(list(plan.patterns), plan.patterns),
+        needed=(),
+        parameters=(),
+        files=Path(),
+        passing=plan.passing,
+        results=plan.results,
+        timeout=plan.timeout,
+        grace=plan.grace,
+        halted=halt.is_set,
+    )
+    experiment = _experiment(plan, storage)
+    needed = experiment.history.metrics
+    listener = Listener([*needed, *(metric for metric in plan.patterns if metric not in needed)], plan.patterns)
+    with _files(experiment, storage) as files:
+        parameters = tuple(experiment.space.parameters)
+        script = replace(script, listener=listener, needed=needed, parameters=parameters, files=files)
+        return _work(plan, storage, script, halt, _one_at_a_time(observe))
+
+
+def _experiment(plan: Plan, storage: Storage) -> Experiment:
+    if plan.space is None:
+        return Experiment.open(plan.name, storage=storage)
+    return Experiment(
+        plan.name,
+        plan.space,
+        maximize=plan.maximize,
+        minimize=plan.minimize,
+        outcome_constraints=plan.outcome_constraints,
+        storage=storage,
+        seed=plan.seed,
+    )
+
+
+@contextmanager
+def _files(experiment: Experiment, storage: Storage) -> Iterator[Path]:
+    """The folder for the experiment's files; one that is gone in the end for a storage that is no file."""
+    files = files_of(storage.url, storage.experiment(experiment.name))
+    if files is not None:
+        yield files
+        return
+    with tempfile.TemporaryDirectory(prefix="headstock-") as folder:
+        yield Path(folder)
+
+
+def _work(plan: Plan, storage: Storage, script: Script, halt: threading.Event, observe: Observe) -> Ended:
+    """Let workers run the script until the budget is spent; the first that fails ends the others."""
+
+    def work() -> Ended:
+        # A study of its own: it is not to be shared between threads, as a storage is.
+        experiment = Experiment.open(plan.name, storage=storage)
+        return experiment.run(script, budget=plan.budget, observe=observe)
+
+    with ThreadPoolExecutor(plan.workers, "worker") as threads, _requests(halt):
+        futures: list[Future[Ended]] = [threads.submit(work) for _ in range(plan.workers)]
+        while not all(future.done() for future in futures):
+            done, _ = wait(futures, timeout=_TICK)
+            if any(future.exception() is not None for future in done):
+                halt.set()
+    endings = [future.result() for future in futures]
+    return Ended.INTERRUPTED if Ended.INTERRUPTED in endings else endings[0]
+
+
+@contextmanager
+def _requests(halt: threading.Event) -> Iterator[None]:
+    """Set `halt` when somebody asks this process to end; only the main thread may listen to that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(*_: Any) -> None:
+        halt.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _one_at_a_time(observe: Observe) -> Callable[[History], None]:
+    turn = threading.Lock()
+
+    def observed(history: History) -> None:
+        with turn:
+            observe(history)
+
+    return observed
