@@ -12,6 +12,7 @@ from headstock.analysis.importance import Importance, importances
 from headstock.analysis.intervals import central_interval
 from headstock.encoding import Encoding
 from headstock.errors import MetricError, NoResultError, ParameterError
+from headstock.gp.linalg import one_thread
 from headstock.gp.surrogate import Surrogate, fit_surrogate
 from headstock.history import History
 from headstock.trial import Observation
@@ -37,6 +38,7 @@ class Model:
     surrogates: Mapping[str, Surrogate]
 
     @classmethod
+    @one_thread()
     def fit(cls, history: History) -> "Model":
         """Fit a surrogate to each metric that at least two trials have.
 
@@ -75,6 +77,7 @@ class Model:
             raise MetricError(f"There is no model of {name!r}. Choose one of {', '.join(map(repr, self.surrogates))}.")
         return self.surrogates[name]
 
+    @one_thread()
     def posterior(
         self, X: Float64[np.ndarray, "m d"], metric: str | None = None
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
@@ -122,6 +125,7 @@ class Model:
         predictions = {metric: surrogate.predict(X) for metric, surrogate in self.surrogates.items()}
         return {metric: Observation(float(mean[0]), float(sem[0])) for metric, (mean, sem) in predictions.items()}
 
+    @one_thread()
     def cross_validate(self, metric: str | None = None) -> CrossValidation:
         """How well the model predicts each observation of a metric from all others.
 
@@ -132,6 +136,7 @@ class Model:
         name = self.history.objective.metric if metric is None else metric
         return cross_validate(self.surrogate(name), self.history, name)
 
+    @one_thread()
     def importances(self, metric: str | None = None) -> tuple[Importance, ...]:
         """How much each parameter matters to a metric, the most important first.
 

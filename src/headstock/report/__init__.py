@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from headstock.gp.linalg import one_thread
 from headstock.history import History
 from headstock.report import sections, words
 from headstock.report.findings import Findings
@@ -45,6 +46,7 @@ def write_report(history: History, path: str | Path, *, title: str) -> Path:
     return target
 
 
+@one_thread()
 def render_report(history: History, *, title: str) -> str:
     """The report as an HTML document."""
     found = Findings.of(history)
