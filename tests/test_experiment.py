@@ -13,6 +13,7 @@ from headstock.errors import (
     NoResultError,
     ObjectiveError,
     SpaceError,
+    TrialStateError,
     UnknownExperimentError,
     UnknownTrialError,
 )
@@ -176,3 +177,12 @@ def test_a_wider_range_is_searched_by_everybody_and_old_trials_count(tmp_path):
     assert again.space == second.space
     for experiment in (first, second, again):
         experiment.close()
+
+
+def test_a_trial_is_given_up_once():
+    experiment = Experiment("e", Space(x=Float(0, 1)), minimize="loss")
+    trial = experiment.ask()
+    assert experiment.abandon(trial).state == "abandoned"
+    assert not experiment.history.pending
+    with pytest.raises(TrialStateError):
+        experiment.abandon(trial)

@@ -27,9 +27,9 @@ from headstock.samplers.base import Sampler
 from headstock.samplers.bayesian import Bayesian
 from headstock.space import Space
 from headstock.storage import open_storage
-from headstock.storage.base import ExperimentSpec, Storage
+from headstock.storage.base import ExperimentSpec, Outcome, Storage
 from headstock.study import Study
-from headstock.trial import Arm, Observation, TrialRecord
+from headstock.trial import Arm, Observation, TrialRecord, TrialState
 
 FORMAT: Final = 1
 """The version of the JSON that `Experiment.to_json` writes."""
@@ -141,8 +141,8 @@ class Experiment:
 
     @property
     def space(self) -> Space:
-        """The search space."""
-        return self._study.spec.space
+        """The search space, as wide as it is now."""
+        return self.history.space
 
     @property
     def objective(self) -> Objective:
@@ -217,6 +217,15 @@ class Experiment:
         if result is None and isinstance(trial, Trial):
             result = trial.last_report
         return self._study.tell(_index(trial), self._study.read(result), now=time.time())
+
+    def abandon(self, trial: Trial | TrialRecord | int) -> TrialRecord:
+        """Give up a trial that is queued, paused or running: it ends without a result and counts neither way.
+
+        Raises:
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if it is finished already.
+        """
+        return self._study.tell(_index(trial), Outcome(TrialState.ABANDONED), now=time.time())
 
     def attach(self, parameters: Mapping[str, object], result: Any) -> TrialRecord:
         """Record a result that you already have; it counts as known, not as a trial of the budget.

@@ -18,7 +18,7 @@ from rich.table import Table
 from headstock import Experiment, TrialRecord, __version__, wording
 from headstock.cli import scripts
 from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
-from headstock.errors import HeadstockError, NoResultError, SpaceError
+from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
 from headstock.storage import ExperimentSummary
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 TABLE_LENGTH: Final = 50
 LATEST: Final = 10
+LOOPBACK: Final = "127.0.0.1"
 BEST: Final = 5
 
 
@@ -146,6 +147,22 @@ def report(
     """Write one HTML file with everything: it opens offline."""
     with _experiment(name, storage) as experiment:
         typer.echo(experiment.report(output or Path(f"{_file_name(name)}.html")))
+
+
+@app.command()
+def ui(
+    storage: StorageUrl = DEFAULT_STORAGE,
+    host: Annotated[str, typer.Option(help="Where to listen; elsewhere than here the link holds a token.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; a free one if 0.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
+) -> None:
+    """Serve the live dashboard until Ctrl-C."""
+    try:
+        from headstock.web.serving import serve
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(f"The dashboard needs {error.name}: pip install 'headstock[ui]'.") from error
+    with stored(storage) as opened:
+        serve(opened, host=host, port=port, browser=browser, announce=lambda link: typer.echo(f"Dashboard: {link}"))
 
 
 @app.command()

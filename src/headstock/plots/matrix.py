@@ -72,4 +72,8 @@ def _axis(history: History, name: str) -> dict[str, Any]:
     """A parameter's axis, without the ticks of a number, for which there is no room."""
     parameter = history.space[name]
     made = axis(name, parameter)
-    return made if isinstance(parameter, Choice | Fixed) else {**made, "tickmode": "auto", "nticks": 4}
+    return (
+        made
+        if isinstance(parameter, Choice | Fixed)
+        else {**made, "tickmode": "auto", "nticks": 4, "exponentformat": "power"}
+    )

@@ -44,7 +44,6 @@ def template(*, dark: bool = False) -> dict[str, Any]:
         "ticks": "outside",
         "tickcolor": frame,
         "automargin": True,
-        "exponentformat": "power",
         "title": {"standoff": 10},
     }
     scale = {"outlinewidth": 0, "thickness": 14, "ticks": "outside", "tickcolor": frame}

@@ -43,7 +43,7 @@ def plot_trace(history: History, *, optimum: float | None = None) -> go.Figure:
     made.update_xaxes(title_text="trial", range=[-margin, len(history) - 1 + margin])
     made.update_yaxes(title_text=style.text(metric), range=focus)
     made.add_traces(_measured(history, trials))
-    made.add_trace(_best_so_far(improvements, last=len(history) - 1))
+    made.add_trace(_best_so_far(history))
     _mark_failures(made, [t for t in history.failed if t.index in set(shown)])
     _mark_hand_over(made, next((t.index for t in history if t.source in MODEL_SOURCES), None))
     if optimum is not None:
@@ -153,13 +153,20 @@ def _facts(trial: TrialRecord) -> str:
     return style.hover(f"trial {trial.index}, arm {trial.arm.name}", {**metrics, **trial.parameters})
 
 
-def _best_so_far(improvements: Sequence[TrialRecord], *, last: int) -> go.Scatter:
-    """A step at each improvement, level to the last trial."""
+def best_so_far(history: History) -> tuple[list[int], list[float]]:
+    """The trials that were better than all before them and the last trial, with the best value up to each."""
+    improvements = _improvements(history)
     x = [t.index for t in improvements]
     y = [t.objective_mean for t in improvements]
+    return ([*x, len(history) - 1], [*y, y[-1]]) if x else ([], [])
+
+
+def _best_so_far(history: History) -> go.Scatter:
+    """A step at each improvement, level to the last trial."""
+    x, y = best_so_far(history)
     return go.Scatter(
-        x=[*x, last] if x else [],
-        y=[*y, y[-1]] if y else [],
+        x=x,
+        y=y,
         mode="lines",
         line={"shape": "hv", "color": style.VERMILLION, "width": 2.5},
         hoverinfo="skip",

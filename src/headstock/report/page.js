@@ -1,33 +1,11 @@
 "use strict";
 
+// What is in the page as data.
 const stored = (name) => document.getElementById(`data-${name}`);
 const read = (name) => JSON.parse(stored(name).textContent);
 
-// Figures: one set of data, dressed for light or dark, wide or narrow, and dressed anew when that changes.
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const narrow = matchMedia("(max-width: 700px)");
-const templates = read("templates");
-
-function dress(layout) {
-  const arrangement = layout.meta && layout.meta[narrow.matches ? "narrow" : "wide"];
-  return { autosize: true, ...arrangement, template: templates[dark.matches ? "dark" : "light"] };
-}
-
-const shown = [];
-for (const place of document.querySelectorAll(".figure")) {
-  const { data, layout } = read(place.dataset.name);
-  const config = {
-    responsive: true,
-    displaylogo: false,
-    showSendToCloud: false, // what is in a report stays in it
-    plotlyServerURL: "",
-    modeBarButtonsToRemove: ["select2d", "lasso2d"],
-  };
-  const redress = () => Plotly.relayout(place, dress(layout)).then(() => Plotly.Plots.resize(place));
-  shown.push(Plotly.newPlot(place, data, { ...layout, template: dress(layout).template }, config).then(redress));
-  dark.addEventListener("change", redress);
-  narrow.addEventListener("change", redress);
-}
+const drawFigure = figureDrawer(read("templates"));
+const shown = [...document.querySelectorAll(".figure")].map((place) => drawFigure(place, read(place.dataset.name)));
 Promise.allSettled(shown).then(() => document.body.classList.add("drawn"));
 
 // The table of trials: sorted, filtered and paged here, so that thousands of rows cost only the page in view.

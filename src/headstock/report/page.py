@@ -46,7 +46,8 @@ class Section:
 def page(title: str, goal: str, sections: Sequence[Section]) -> str:
     """The whole HTML document."""
     assets = files("headstock.report")
-    script, plotly = assets.joinpath("page.js").read_text("utf-8"), get_plotlyjs()
+    script = "\n".join(assets.joinpath(name).read_text("utf-8") for name in ("figures.js", "page.js"))
+    plotly = get_plotlyjs()
     data: dict[str, Any] = {"templates": {"light": style.template(), "dark": style.template(dark=True)}}
     for section in sections:
         data.update(section.data)

@@ -1,0 +1,305 @@
+"""The routes of the dashboard."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any, Final, final
+
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from headstock import __version__
+from headstock.errors import (
+    HeadstockError,
+    TrialStateError,
+    UnknownExperimentError,
+    UnknownTrialError,
+)
+from headstock.plots import style
+from headstock.plots.compare import plot_compared
+from headstock.report.page import figure
+from headstock.storage import Storage
+from headstock.storage.base import ExperimentSummary
+from headstock.trial import TrialRecord, TrialState
+from headstock.web import views
+from headstock.web.guard import Guard
+from headstock.web.live import events
+from headstock.web.opened import FIGURES, Shelf
+
+PAGE: Final = 50
+MOST_COMPARED: Final = 8
+LARGEST_BODY: Final = 1_000_000
+STATIC: Final = {
+    "app.js": "text/javascript",
+    "parts.js": "text/javascript",
+    "pages.js": "text/javascript",
+    "app.css": "text/css",
+}
+
+
+def create_app(
+    storage: Storage, *, token: str | None = None, is_closing: Callable[[], bool] = lambda: False
+) -> Starlette:
+    """The dashboard of a storage.
+
+    Args:
+        storage: what it shows.
+        token: what a browser has to show; None if the dashboard is reached on the loopback address only.
+        is_closing: whether the server is about to end, so that streams have to.
+    """
+    dashboard = Dashboard(storage, is_closing)
+    routes = [
+        Route("/", dashboard.page),
+        Route("/static/{name}", dashboard.static),
+        Route("/api/experiments", dashboard.experiments),
+        Route("/api/experiment", dashboard.experiment),
+        Route("/api/trials", dashboard.trials),
+        Route("/api/trial", dashboard.trial),
+        Route("/api/figure", dashboard.figure),
+        Route("/api/compare", dashboard.compare),
+        Route("/api/events", dashboard.events),
+        Route("/api/enqueue", dashboard.enqueue, methods=["POST"]),
+        Route("/api/retry", dashboard.retry, methods=["POST"]),
+        Route("/api/stop", dashboard.stop, methods=["POST"]),
+        Route("/api/widen", dashboard.widen, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, token=token)],
+        exception_handlers={HeadstockError: _refused, BadRequestError: _refused},
+    )
+
+
+class BadRequestError(ValueError):
+    """A request that lacks something, or has it in another form."""
+
+
+@final
+@dataclass(frozen=True)
+class Dashboard:
+    """Answers to requests.
+
+    Args:
+        storage: what is shown.
+        is_closing: whether the server is about to end.
+    """
+
+    storage: Storage
+    is_closing: Callable[[], bool]
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The experiments that were looked at last."""
+        return Shelf(self.storage)
+
+    @cached_property
+    def assets(self) -> Mapping[str, tuple[bytes, str]]:
+        """The static files, by name, with their types."""
+        ours, shared = files("headstock.web").joinpath("static"), files("headstock.report")
+        found = {name: (ours.joinpath(name).read_bytes(), kind) for name, kind in STATIC.items()}
+        found["page.css"] = (shared.joinpath("page.css").read_bytes(), "text/css")
+        found["figures.js"] = (shared.joinpath("figures.js").read_bytes(), "text/javascript")
+        found["plotly.js"] = (get_plotlyjs().encode(), "text/javascript")
+        templates = {"light": style.template(), "dark": style.template(dark=True)}
+        found["templates.json"] = (json.dumps(templates).encode(), "application/json")
+        found["index.html"] = (ours.joinpath("index.html").read_bytes(), "text/html")
+        return found
+
+    async def page(self, _: Request) -> Response:
+        """The one page, which shows what its address says."""
+        content, kind = self.assets["index.html"]
+        return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    async def static(self, request: Request) -> Response:
+        """A static file: one of a fixed list, never a path."""
+        name = request.path_params["name"]
+        if name not in self.assets:
+            return Response(status_code=HTTPStatus.NOT_FOUND)
+        content, kind = self.assets[name]
+        tag = f'"{get_plotlyjs_version() if name == "plotly.js" else f"{__version__}-{len(content)}"}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED)
+        return Response(content, media_type=kind, headers={"ETag": tag, "Cache-Control": "no-cache"})
+
+    async def experiments(self, _: Request) -> Response:
+        """Every experiment in one line."""
+        found = await run_in_threadpool(self.storage.experiments)
+        return JSONResponse({"experiments": [views.summary(s) for s in found], "storage": self.storage.url})
+
+    async def experiment(self, request: Request) -> Response:
+        """An experiment without its trials."""
+        name = _given(request, "experiment")
+        found = await run_in_threadpool(self._summary, name)
+        return JSONResponse(views.summary(found) | views.specification(found.spec) | {"figures": list(FIGURES)})
+
+    async def trials(self, request: Request) -> Response:
+        """A page of trials."""
+        name, offset = _given(request, "experiment"), _number(request, "offset", 0)
+        wanted = request.query_params.getlist("state")
+        try:
+            states = [TrialState(state) for state in wanted] or None
+        except ValueError as error:
+            raise BadRequestError(str(error)) from error
+        found = await run_in_threadpool(
+            lambda: self.storage.page(
+                name, offset=offset, limit=PAGE, newest_first="oldest" not in request.query_params, states=states
+            )
+        )
+        return JSONResponse({"trials": [views.row(t) for t in found], "limit": PAGE})
+
+    async def trial(self, request: Request) -> Response:
+        """Everything about one trial."""
+        record = await run_in_threadpool(self._record, _given(request, "experiment"), _number(request, "trial"))
+        return JSONResponse(views.page_of(record))
+
+    async def figure(self, request: Request) -> Response:
+        """A figure, drawn from the newest history; or the summary."""
+        name, wanted = _given(request, "experiment"), _given(request, "figure")
+        if wanted == "summary":
+            return JSONResponse({"html": await run_in_threadpool(lambda: self.shelf.get(name).summary())})
+        if wanted not in FIGURES:
+            raise BadRequestError(f"There is no figure {wanted!r}.")
+        return JSONResponse(await run_in_threadpool(lambda: self.shelf.get(name).figure(wanted)))
+
+    async def compare(self, request: Request) -> Response:
+        """The best so far of several experiments."""
+        names = list(dict.fromkeys(request.query_params.getlist("experiment")))[:MOST_COMPARED]
+
+        def draw() -> dict[str, Any]:
+            html, data = figure("compared", plot_compared({n: self.shelf.get(n).experiment.history for n in names}))
+            return {"html": html, "data": data}
+
+        return JSONResponse(await run_in_threadpool(draw))
+
+    async def events(self, request: Request) -> Response:
+        """What changes from now on, as server-sent events."""
+        name = request.query_params.get("experiment")
+        if name is not None:
+            await run_in_threadpool(self.storage.experiment, name)
+
+        async def is_over() -> bool:
+            return self.is_closing() or await request.is_disconnected()
+
+        return StreamingResponse(
+            events(self.storage, name, is_over),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def enqueue(self, request: Request) -> Response:
+        """Queue a configuration; what is left out is suggested."""
+
+        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
+            parameters = given.get("parameters")
+            if not isinstance(parameters, dict):
+                raise BadRequestError("Give the parameters.")
+            return self.shelf.get(name).experiment.enqueue(parameters)
+
+        return await self._act(request, act)
+
+    async def retry(self, request: Request) -> Response:
+        """Queue the configuration of a finished trial once more."""
+
+        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
+            record = self._record(name, _index(given))
+            if not record.state.is_finished:
+                raise TrialStateError(f"Trial {record.index} is {record.state}. Wait until it has finished.")
+            return self.shelf.get(name).experiment.enqueue(record.parameters)
+
+        return await self._act(request, act)
+
+    async def stop(self, request: Request) -> Response:
+        """End a trial that waits, or that nobody's process runs."""
+
+        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
+            record = self._record(name, _index(given))
+            if record.state is TrialState.RUNNING and record.owner is not None:
+                raise TrialStateError(f"Trial {record.index} is run by {record.owner}. Stop that process.")
+            return self.shelf.get(name).experiment.abandon(record)
+
+        return await self._act(request, act)
+
+    async def widen(self, request: Request) -> Response:
+        """Search wider ranges from now on."""
+
+        def act(name: str, given: Mapping[str, Any]) -> None:
+            try:
+                ranges = views.ranges(given.get("ranges") or {})
+            except (AttributeError, TypeError, ValueError) as error:
+                raise BadRequestError("Give the ranges as {parameter: [low, high]}.") from error
+            self.shelf.get(name).experiment.widen(ranges)
+
+        return await self._act(request, act)
+
+    async def _act(self, request: Request, act: Callable[[str, Mapping[str, Any]], TrialRecord | None]) -> Response:
+        """Do what a page asks for, and answer with the trial."""
+        given = await _body(request)
+        name = given.get("experiment")
+        if not isinstance(name, str):
+            raise BadRequestError("Name the experiment.")
+        record = await run_in_threadpool(act, name, given)
+        return JSONResponse({} if record is None else views.row(record))
+
+    def _summary(self, name: str) -> ExperimentSummary:
+        for found in self.storage.experiments():
+            if found.spec.name == name:
+                return found
+        raise UnknownExperimentError(f"There is no experiment {name!r}.")
+
+    def _record(self, name: str, index: int) -> TrialRecord:
+        """A trial, without reading the others."""
+        for found in self.storage.page(name, offset=index, limit=1, newest_first=False):
+            return found
+        raise UnknownTrialError(f"{name!r} has no trial {index}.")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    missing = isinstance(error, UnknownExperimentError | UnknownTrialError)
+    status = HTTPStatus.NOT_FOUND if missing else HTTPStatus.BAD_REQUEST
+    return JSONResponse({"error": str(error)}, status)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_BODY:
+            raise BadRequestError("The request is too large.")
+    try:
+        given = json.loads(body)
+    except ValueError as error:
+        raise BadRequestError("The request is no JSON.") from error
+    if not isinstance(given, dict):
+        raise BadRequestError("The request is no JSON object.")
+    return given
+
+
+def _given(request: Request, what: str) -> str:
+    value = request.query_params.get(what)
+    if value is None:
+        raise BadRequestError(f"Name the {what}.")
+    return value
+
+
+def _number(request: Request, what: str, default: int | None = None) -> int:
+    value = request.query_params.get(what)
+    if value is None and default is not None:
+        return default
+    if value is None or not value.isdecimal() or len(value) > 9:
+        raise BadRequestError(f"Give the {what} as a number.")
+    return int(value)
+
+
+def _index(given: Mapping[str, Any]) -> int:
+    index = given.get("trial")
+    if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+        raise BadRequestError("Name the trial by its number.")
+    return index

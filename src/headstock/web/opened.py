@@ -1,0 +1,114 @@
+"""The experiments that somebody looks at, with what was computed of them last."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from types import MappingProxyType
+from typing import Any, Final, final
+
+from headstock.errors import UnknownExperimentError
+from headstock.experiment import Experiment
+from headstock.history import History
+from headstock.report import sections
+from headstock.report.findings import Findings
+from headstock.report.page import Section
+from headstock.storage import Storage
+
+KEPT: Final = 8
+"""How many experiments stay in memory."""
+
+FIGURES: Final[Mapping[str, Callable[[Findings], Section]]] = MappingProxyType(
+    {
+        "trace": sections.trace,
+        "curves": sections.curves,
+        "contour": sections.contour,
+        "importances": sections.importances,
+        "effects": sections.effects,
+        "slices": sections.slices,
+        "gain": sections.going_on,
+        "validation": sections.validation,
+        "record": sections.record,
+        "metrics": sections.metrics,
+        "parallel": sections.parallel,
+        "matrix": sections.matrix,
+        "timeline": sections.timeline,
+    }
+)
+"""The figures of an experiment, by name, in the order in which they are offered."""
+
+WITHOUT_MODEL: Final = frozenset({"trace", "curves", "metrics", "parallel", "matrix", "timeline"})
+
+
+@final
+@dataclass(slots=True)
+class Opened:
+    """An experiment with its newest history, one thread at a time.
+
+    Args:
+        experiment: the experiment.
+    """
+
+    experiment: Experiment
+    _lock: Lock = field(default_factory=Lock)
+    _findings: Findings | None = None
+    _drawn: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _of: History | None = None
+
+    def figure(self, name: str) -> dict[str, Any]:
+        """A figure with its heading and its words, as the report has it."""
+        with self._lock:
+            history = self.experiment.history
+            if self._of is not history:
+                self._of, self._findings, self._drawn = history, None, {}
+            if name not in self._drawn:
+                section = FIGURES[name](self._found(history, with_model=name not in WITHOUT_MODEL))
+                self._drawn[name] = {"heading": section.heading, "html": section.body, "data": dict(section.data)}
+            return self._drawn[name]
+
+    def summary(self) -> str:
+        """The summary of the report, as HTML."""
+        with self._lock:
+            history = self.experiment.history
+            if self._of is not history:
+                self._of, self._findings, self._drawn = history, None, {}
+            return sections.summary(self._found(history, with_model=True), self.experiment.name).body
+
+    def _found(self, history: History, *, with_model: bool) -> Findings:
+        if not with_model:
+            return self._findings or Findings(history, None, "", (), None, None)
+        if self._findings is None:
+            self._findings = Findings.of(history)
+        return self._findings
+
+
+@final
+@dataclass(slots=True)
+class Shelf:
+    """The experiments of a storage that were looked at last.
+
+    Args:
+        storage: where they are kept.
+    """
+
+    storage: Storage
+    _opened: OrderedDict[str, Opened] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def get(self, name: str) -> Opened:
+        """The experiment of this name.
+
+        Raises:
+            UnknownExperimentError: if there is none.
+        """
+        with self._lock:
+            opened = self._opened.pop(name, None)
+            try:
+                if opened is not None:
+                    _ = opened.experiment.history
+            except UnknownExperimentError:  # it was deleted, and perhaps there is a new one of its name
+                opened = None
+            self._opened[name] = opened = opened or Opened(Experiment.open(name, storage=self.storage))
+            while len(self._opened) > KEPT:
+                self._opened.popitem(last=False)
+            return opened

@@ -1,0 +1,66 @@
+// What the address says is shown, and shown anew when the server says that something has changed.
+import * as pages from "./pages.js";
+import { h, link } from "./parts.js";
+
+const main = document.getElementById("main");
+const live = document.getElementById("live");
+const address = new URLSearchParams(location.search);
+const name = address.get("experiment");
+
+function where() {
+  const trail = [h("a", { href: "/" }, "headstock")];
+  if (name !== null) trail.push(h("span", {}, " / "), address.has("trial") || address.has("trials") ? link(name, { experiment: name }) : name);
+  if (address.has("trial")) trail.push(h("span", {}, " / "), `trial ${address.get("trial")}`);
+  document.getElementById("where").replaceChildren(...trail);
+  document.title = [...(address.has("trial") ? [`trial ${address.get("trial")}`] : []), ...(name === null ? [] : [name]), "headstock"].join(" · ");
+}
+
+function page() {
+  if (address.has("compare")) return pages.compare(main, address.getAll("compare"));
+  if (name === null) return pages.list(main);
+  if (address.has("trial")) return pages.trial(main, name, address.get("trial"));
+  if (address.has("trials")) return pages.trials(main, name, address.get("trials").split(",").slice(0, 8));
+  return pages.experiment(main, name);
+}
+
+// The browser opens a stream that broke off again by itself; it then begins with the present state.
+function follow(update) {
+  const stream = new EventSource(`/api/events${name === null ? "" : `?${new URLSearchParams({ experiment: name })}`}`);
+  let [busy, newest] = [false, null];
+  stream.onopen = () => say("live", true);
+  stream.onerror = () => say("reconnecting", false);
+  stream.addEventListener("deleted", () => {
+    stream.close();
+    say("deleted", false);
+  });
+  stream.onmessage = async (event) => {
+    newest = JSON.parse(event.data);
+    if (busy) return; // what came in the meantime is shown next; what came before that is skipped
+    busy = true;
+    while (newest !== null) {
+      const now = newest;
+      newest = null;
+      try {
+        await update(now);
+      } catch (error) {
+        say(error.message, false);
+      }
+    }
+    busy = false;
+  };
+  addEventListener("pagehide", () => stream.close());
+}
+
+function say(words, on) {
+  live.textContent = words;
+  live.classList.toggle("on", on);
+}
+
+where();
+try {
+  const { update } = await page();
+  if (update) follow(update);
+} catch (error) {
+  main.replaceChildren(h("p", { class: "none error" }, error.message));
+}
+document.body.classList.add("ready");

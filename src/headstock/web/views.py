@@ -1,0 +1,101 @@
+"""What the pages show, as JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from headstock.parameters import Choice, Fixed, Parameter, shown
+from headstock.storage import ExperimentSummary
+from headstock.storage.base import ExperimentSpec
+from headstock.trial import Observation, TrialRecord
+
+SPARK: Final = 40
+"""How many steps of a curve are sent with a row of a table."""
+
+MOST_STEPS: Final = 1_000
+"""How many steps of a curve are sent with a trial's page."""
+
+
+def summary(given: ExperimentSummary) -> dict[str, Any]:
+    """One line of the list of experiments."""
+    return {
+        "name": given.spec.name,
+        "metric": given.spec.objective.metric,
+        "minimize": given.spec.objective.minimize,
+        "counts": {state.value: count for state, count in given.counts.items() if count},
+        "best": None if given.best is None else row(given.best),
+        "created": given.spec.created,
+        "updated": given.updated,
+    }
+
+
+def specification(spec: ExperimentSpec) -> dict[str, Any]:
+    """What an experiment searches."""
+    return {
+        "parameters": [_parameter(name, parameter) for name, parameter in spec.space.parameters.items()],
+        "constraints": [str(rule) for rule in (*spec.space.constraints, *spec.outcome_constraints)],
+        "seed": spec.seed,
+        "space_version": spec.space_version,
+    }
+
+
+def row(trial: TrialRecord) -> dict[str, Any]:
+    """A trial in a table: without its traceback, and with as much of its curve as a small picture shows."""
+    curve = trial.reports.get(trial.objective, ())
+    return {
+        "index": trial.index,
+        "state": trial.state.value,
+        "parameters": dict(trial.parameters),
+        "metrics": {name: [o.mean, o.sem] for name, o in trial.metrics.items()},
+        "spark": [o.mean for o in _thinned(curve, SPARK)],
+        "step": curve[-1].step if curve else None,
+        "seconds": trial.seconds,
+        "started": trial.started,
+        "source": trial.source,
+        "because": trial.because,
+        "error": trial.error,
+    }
+
+
+def page_of(trial: TrialRecord) -> dict[str, Any]:
+    """Everything about one trial."""
+    return row(trial) | {
+        "arm": trial.arm.name,
+        "objective": trial.objective,
+        "reports": {
+            name: [[o.step, o.mean] for o in _thinned(curve, MOST_STEPS)] for name, curve in trial.reports.items()
+        },
+        "traceback": trial.traceback,
+        "owner": trial.owner,
+        "attempt": trial.attempt,
+        "space_version": trial.space_version,
+        "created": trial.created,
+        "finished": trial.finished,
+    }
+
+
+def _parameter(name: str, parameter: Parameter) -> dict[str, Any]:
+    """A parameter with what a form needs to ask for a value of it."""
+    told: dict[str, Any] = {"name": name, "shown": shown(parameter)}
+    match parameter:
+        case Choice(values=values):
+            return told | {"kind": "choice", "values": list(values)}
+        case Fixed():
+            return told | {"kind": "fixed"}
+        case _:
+            return told | {"kind": "number", "low": parameter.low, "high": parameter.high}
+
+
+def _thinned(curve: Sequence[Observation], limit: int) -> Sequence[Observation]:
+    """At most `limit` observations, evenly, the last one among them."""
+    if len(curve) <= limit:
+        return curve
+    return [curve[(i + 1) * len(curve) // limit - 1] for i in range(limit)]
+
+
+def ranges(given: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """The new ranges that a form sends.
+
+    Raises:
+        ValueError: if they are of another form.
+    """
+    return {str(name): (float(low), float(high)) for name, (low, high) in given.items()}

@@ -1,0 +1,179 @@
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+import histories
+from headstock import Experiment, Float, Space
+from headstock.storage import open_storage
+from headstock.storage.base import ExperimentSpec
+from headstock.trial import Observation
+from serving import dashboard
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+HOSTILE = "<img src=x onerror=alert(1)></script>'\"&"
+MANY = 100_000
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory) -> str:
+    """Experiments of usual and of hostile names."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'a.db'}"
+    storage = open_storage(url)
+    for name, history in (("digits", histories.digits()), (HOSTILE, histories.branching())):
+        spec = ExperimentSpec(name, history.space, history.objective, history.outcome_constraints, 7)
+        storage.create(spec, history.trials)
+    storage.close()
+    return url
+
+
+@pytest.fixture(scope="module")
+def link(browser, stored) -> str:  # noqa: ARG001 - skips where there is no browser, before anything is started
+    with dashboard(stored) as link:
+        yield link
+
+
+@pytest.fixture
+def look(visit, link):
+    def open_address(**what):
+        options = {key: what.pop(key) for key in ("viewport", "scheme", "expected") if key in what}
+        return visit(f"{link}?{urlencode(what, doseq=True)}", allowed=link, ready="body.ready", **options)
+
+    return open_address
+
+
+PAGES = {
+    "list": {},
+    "experiment": {"experiment": HOSTILE},
+    "trial": {"experiment": "digits", "trial": 3},
+    "trials": {"experiment": HOSTILE, "trials": "1,2"},
+    "compare": {"compare": ["digits", HOSTILE]},
+    "nothing": {"experiment": "digits", "trial": 12},
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_fits_and_shows_names_as_they_are(look, page, screen):
+    shown = look(**PAGES[page], **screen)
+    assert shown.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+    assert shown.locator("img").count() == 0
+    if HOSTILE in str(PAGES[page].get("experiment")) or page == "list":
+        assert shown.get_by_text(HOSTILE).first.is_visible()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_accessible(look, page):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: .ci/services installs it")
+    shown = look(**PAGES[page])
+    shown.evaluate(AXE.read_text("utf-8"))
+    found = shown.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})")
+    # Plotly's own pictures are left to Plotly.
+    broken = [
+        (rule["id"], node["html"][:200])
+        for rule in found["violations"]
+        for node in rule["nodes"]
+        if "plotly" not in node["html"] and "main-svg" not in node["html"] and ".figure" not in str(node["target"])
+    ]
+    assert broken == []
+
+
+def test_every_figure_is_drawn_when_it_is_opened(look):
+    page = look(experiment=HOSTILE)
+    boxes = page.locator("details.figure-box")
+    for i in range(boxes.count()):
+        if boxes.nth(i).get_attribute("open") is None:
+            boxes.nth(i).locator("summary").first.click()
+        boxes.nth(i).locator(".main-svg, canvas, p.none").first.wait_for(timeout=120_000)
+        if boxes.nth(i).get_attribute("data-figure") != "trace":
+            boxes.nth(i).locator("summary").first.click()
+    page.get_by_role("button", name="What was found?").click()
+    page.get_by_text("best of all arms").wait_for(timeout=120_000)
+
+
+def test_actions_by_keyboard_alone(look, stored):
+    page = look(experiment="digits")
+    page.get_by_role("button", name="Try a point").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("lr").fill("twelve")
+    page.keyboard.press("Enter")
+    assert "not a number" in page.get_by_role("alert").inner_text()
+    page.get_by_label("lr").fill("0.125")
+    page.keyboard.press("Enter")
+    page.get_by_text("is queued.").wait_for()
+    page.get_by_role("region", name="Trials under way").get_by_text("0.125").wait_for()
+    page.get_by_role("button", name="Give up trial 20").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_role("button", name="Give up").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("region", name="Trials under way").wait_for(state="detached")
+    with Experiment.open("digits", storage=stored) as experiment:
+        assert experiment.trials[20].parameters["lr"] == 0.125
+        assert experiment.trials[20].state == "abandoned"
+
+
+def test_a_range_is_widened(look, stored):
+    page = look(experiment="digits", expected="400 (Bad Request)")  # a refusal, which the page shows
+    page.get_by_role("button", name="Widen a range").click()
+    page.get_by_label("highest batchsize").fill("100")
+    page.get_by_role("button", name="Widen", exact=True).click()
+    page.get_by_text("leaves out part of").wait_for()
+    page.get_by_label("highest batchsize").fill("256")
+    page.get_by_role("button", name="Widen", exact=True).click()
+    page.get_by_text("Int(16, 256)").wait_for()
+    with Experiment.open("digits", storage=stored) as experiment:
+        assert experiment.space["batchsize"].high == 256
+
+
+def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(visit, tmp_path):
+    url = f"sqlite:///{tmp_path / 'live.db'}"
+    with Experiment("live", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        with dashboard(url) as link:
+            port = link.rstrip("/").rpartition(":")[2]
+            # A browser says on its console that it lost the server.
+            page = visit(
+                f"{link}?experiment=live", allowed=link, ready="body.ready", expected="Failed to load resource"
+            )
+            trial = experiment.ask()
+            running = page.get_by_role("region", name="Trials under way")
+            running.get_by_text("running").wait_for()
+            for step in range(1, 4):
+                experiment._report(trial.index, step, {"accuracy": 0.1 * step})
+            running.locator("svg.spark").wait_for()
+            running.get_by_text("0.3").wait_for()
+            experiment.tell(trial, {"accuracy": 0.75})
+            page.locator(".card .value", has_text="0.75").wait_for()
+            experiment.attach({"lr": 0.5}, 0.8)
+            page.locator(".card .value", has_text="0.8").wait_for()
+        page.locator("#live", has_text="reconnecting").wait_for()
+        experiment.attach({"lr": 0.6}, 0.9)
+        with dashboard(url, "--port", port):
+            page.locator("#live.on", has_text="live").wait_for(timeout=60_000)
+            page.locator(".card .value", has_text="0.9").wait_for()
+
+
+def test_many_trials_are_paged_and_never_sent_at_once(visit, tmp_path):
+    url = f"sqlite:///{tmp_path / 'many.db'}"
+    storage = open_storage(url)
+    some = histories.drawn(histories.NETWORK, 500)
+    trials = [
+        histories.completed(i, some[i % 500], "accuracy", accuracy=Observation(i % 997 / 1000)) for i in range(MANY)
+    ]
+    given = histories.empty()
+    storage.create(ExperimentSpec("many", given.space, given.objective, (), 7), trials)
+    with dashboard(url) as link:
+        received = []
+        page = visit(link, allowed=link, ready="body.ready")
+        page.on("response", lambda r: received.append((r.url, r.headers.get("content-length", "0"))))
+        page.goto(f"{link}?experiment=many")
+        page.wait_for_selector("body.ready")
+        page.get_by_text("100,000").first.wait_for()
+        assert page.get_by_text("trials 1 to 50").is_visible()
+        page.get_by_role("button", name="On").click()
+        page.get_by_text("trials 51 to 100").wait_for()
+        assert page.get_by_role("link", name=str(MANY - 51), exact=True).is_visible()
+        page.locator("details[data-figure=trace] .main-svg").first.wait_for(timeout=120_000)
+        sizes = [int(size) for url, size in received if "/api/" in url]
+        assert sum(sizes) < 2_000_000, received
+        page.goto("about:blank")  # it would miss the server
+    storage.close()
