@@ -54,6 +54,7 @@ format: $(STAMP) ## format the code and mend what ruff can mend
 bench: $(STAMP) ## seconds of the import and of each suggestion, and the engine's sanity figures
 	$(BIN)/python benchmarks/speed/import_time.py
 	$(BIN)/python benchmarks/speed/suggest.py
+	$(BIN)/python benchmarks/speed/command.py
 	$(BIN)/python benchmarks/scale/storage.py
 	rm -f benchmarks/regret/sanity.jsonl
 	$(BIN)/python benchmarks/regret/race.py --libraries random sobol headstock --problems branin hartmann6 ackley8 training \

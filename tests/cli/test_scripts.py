@@ -201,3 +201,17 @@ def test_a_command_is_never_taken_from_the_database(folder: Path):
     run(folder, "--trials", "1", "--", sys.executable, "train.py")
     assert b"train.py" not in (folder / "headstock.db").read_bytes()
     headstock(folder, "resume", "a", "--trials", "2", code=2)
+
+
+@pytest.mark.torch
+def test_a_training_script_that_knows_nothing_of_headstock(tmp_path: Path):
+    pytest.importorskip("torch")
+    example = Path(__file__).parents[2] / "examples" / "train_digits.py"
+    options = ("--lr", "0.01:1:log", "--batch-size", "int:16:256:log", "--optimizer", "sgd,adamw")
+    words = ("run", "--name", "a", "--maximize", "accuracy", "--trials", "2", *options)
+    output, _ = headstock(tmp_path, *words, "--", sys.executable, str(example), "--epochs", "2")
+    assert "2 trials, 0 failed" in output
+    assert [line.split(":")[0] for line in headstock(tmp_path, "logs", "a", "0")[0].splitlines()] == [
+        "Train Epoch",
+        "Test set",
+    ] * 2
