@@ -25,6 +25,8 @@ from problems import PROBLEMS
 CHECKPOINTS: Final = (10, 20, 30, 50, 100)
 SOLVED: Final = 1e-4
 RESAMPLES: Final = 2_000
+ENOUGH: Final = 0.8
+"""A library is ranked from this share of the problems on: fewer would leave little that all of them ran."""
 GROUPS: Final = ("continuous", "mixed", "noisy", "failing", "parallel", "real")
 
 
@@ -65,10 +67,14 @@ class Results:
                     found[problem, seed] = runs
         return found
 
-    def raced(self, trials: int) -> list[str]:
-        """The labels that have runs of so many trials."""
-        there = {run.label for runs in self.runs.values() for run in runs.values() if run.trials >= trials}
-        return [label for label in self.labels if label in there]
+    def problems(self, label: str, trials: int) -> int:
+        """How many problems a label has run for so many trials."""
+        return len({name for (name, _), runs in self.runs.items() if label in runs and runs[label].trials >= trials})
+
+    def raced(self, trials: int, share: float = 0.0) -> list[str]:
+        """The labels that have run so many trials, on at least a share of the problems of the one that ran most."""
+        counts = {label: self.problems(label, trials) for label in self.labels}
+        return [label for label, count in counts.items() if count > 0 and count >= share * max(counts.values())]
 
 
 def read(files: Sequence[Path], labels: Sequence[str] | None, groups: Sequence[str]) -> Results:
@@ -96,9 +102,10 @@ def _scaled(rows: list[dict]) -> dict[tuple[str, int, str], Run]:
     """The runs of one problem, with regrets over the optimum, or over the best of all runs where it is not known."""
     best = [np.array([np.nan if v is None else v for v in row["best"]]) for row in rows]
     lowest = min(np.nanmin(values, initial=np.inf) for values in best)
+    optima = [lowest if row["optimum"] is None else row["optimum"] for row in rows]
     regrets = [
-        values - (lowest if row["optimum"] is None else row["optimum"]) for row, values in zip(rows, best, strict=True)
-    ]
+        np.maximum(values - optimum, 0.0) for values, optimum in zip(best, optima, strict=True)
+    ]  # rounded values
     first = [r[0] for row, r in zip(rows, regrets, strict=True) if row["label"] == "random"] or [r[0] for r in regrets]
     scale = np.nanmedian(first)
     runs = {}
@@ -164,7 +171,7 @@ def by_problem(blocks: dict[tuple[str, int], list[Run]], measure: Callable[[list
 
 def show_ranks(results: Results, trials: int, ours: str) -> None:
     """Mean ranks by group; and over all problems whether ranks differ, and which differ from ours."""
-    labels = results.raced(trials)
+    labels = results.raced(trials, ENOUGH)
     if len(labels) < 2:
         return
     ranks = {}
@@ -242,7 +249,7 @@ def interval(differences: list[list[float]]) -> str:
 
 def show_areas(results: Results, trials: int) -> None:
     """The anytime measure: the mean score over the first trials."""
-    labels = results.raced(trials)
+    labels = results.raced(trials, ENOUGH)
     rows = []
     for group in (*GROUPS, None):
         blocks = results.blocks(labels, trials, group)
