@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any, final
 
 from rich.console import Console
@@ -67,10 +68,9 @@ def run_demo(choices: Choices, console: Console) -> Path:
     )
     seconds = time.perf_counter() - began
     _print_best(found, job.objective_name, console)
-    overhead = (seconds - training.seconds) / max(training.calls, 1)
     console.print(
-        f"{training.calls} trials in {seconds:.1f} s, {training.seconds:.1f} s of them training: "
-        f"{1000 * overhead:.0f} ms a trial for everything else."
+        f"{training.calls} trials in {seconds:.1f} s, {training.seconds:.1f} s of them training{training.pace()}.",
+        soft_wrap=True,
     )
     path = found.experiment.report(choices.output).absolute()
     console.print(f"Report: {escape(str(path))}", soft_wrap=True)
@@ -105,19 +105,28 @@ def _job(choices: Choices) -> Any:
 @final
 @dataclass(slots=True)
 class _Stopwatch:
-    """An evaluation function that adds up its own time."""
+    """An evaluation function that adds up its own time, and notes how long it waited for its turn."""
 
     evaluate: Callable[[Parameters], Any]
     seconds: float = 0.0
     calls: int = 0
+    waits: list[float] = field(default_factory=list)
+    _ended: float | None = None
 
     def __call__(self, parameters: Parameters) -> Any:
         began = time.perf_counter()
+        if self._ended is not None:
+            self.waits.append(began - self._ended)
         try:
             return self.evaluate(parameters)
         finally:
-            self.seconds += time.perf_counter() - began
+            self._ended = time.perf_counter()
+            self.seconds += self._ended - began
             self.calls += 1
+
+    def pace(self) -> str:
+        """How long it is from the end of a training to the start of the next: storing, thinking, showing."""
+        return f"; {1000 * median(self.waits):.0f} ms from one to the next (median)" if self.waits else ""
 
 
 def _print_best(found: Optimized, metric: str, console: Console) -> None:

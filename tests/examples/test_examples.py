@@ -7,6 +7,7 @@ from pathlib import Path
 import plotly.io
 import pytest
 
+from headstock import Experiment
 from pictures import write_npz
 
 pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -51,3 +52,17 @@ def test_the_tutorial_imports_nothing_else_of_headstock():
     imported = re.findall(r"^(?:from|import) (headstock\S*)", text, re.MULTILINE)
     assert len(imported) == 5
     assert all(name.startswith("headstock.compat.ax.") for name in imported)
+
+
+def test_a_training_function_that_reports_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    data, report = write_npz(tmp_path / "small.npz", training=200, test=50), tmp_path / "cifar10.html"
+    arguments = (str(data), "--epochs", "2", "--storage", str(tmp_path / "cifar10.db"), "--out", str(report))
+    for trials in ("2", "4"):
+        run_example("cifar10.py", *arguments, "--trials", trials, monkeypatch=monkeypatch)
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"test accuracy of the best believed: [01]\.\d+", lines[-1])
+    assert report.exists()
+    with Experiment.open("cifar10", storage=str(tmp_path / "cifar10.db")) as experiment:
+        assert [len(t.reports["accuracy"]) for t in experiment.history] == [2] * 4
