@@ -50,6 +50,7 @@ def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> End
         files=Path(),
         passing=plan.passing,
         results=plan.results,
+        events=plan.events,
         timeout=plan.timeout,
         grace=plan.grace,
         halted=halt.is_set,

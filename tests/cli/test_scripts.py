@@ -109,7 +109,15 @@ def test_a_script_is_tuned_resumed_and_its_logs_are_kept(folder: Path):
     lines = headstock(folder, "logs", "a", "4")[0].splitlines()
     assert [line.partition(":")[0] for line in lines] == ["epoch 0", "epoch 1"]
     assert headstock(folder, "logs", "a", "4", "--tail", "1")[0].splitlines() == lines[1:]
+    [files] = (folder / "headstock.db.files").iterdir()
+    assert len(list(files.iterdir())) == 5
     assert "Trial 9 has no log" in headstock(folder, "logs", "a", "9", code=1)[1]
+
+
+def test_a_deleted_experiment_leaves_no_files(folder: Path):
+    run(folder, "--trials", "1", "--", sys.executable, "train.py")
+    headstock(folder, "delete", "a", "--yes")
+    assert list((folder / "headstock.db.files").iterdir()) == []
 
 
 def test_parameters_named_like_options_of_headstock(folder: Path):

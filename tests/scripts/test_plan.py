@@ -160,6 +160,14 @@ def test_both_directions_at_once_are_refused():
         make_plan(Settings(NEEDED | {"minimize": "loss"}))
 
 
+@pytest.mark.parametrize("key", ["results", "tensorboard"])
+def test_trials_that_run_at_once_do_not_share_files(key: str):
+    with pytest.raises(CommandError, match=rf"{key} is 'out', which 2 trials at once would share"):
+        make_plan(Settings(NEEDED | {key: "out", "workers": 2}))
+    make_plan(Settings(NEEDED | {key: "{directory}/out", "workers": 2}))
+    make_plan(Settings(NEEDED | {key: "out"}))
+
+
 def test_an_experiment_that_is_there_needs_no_space():
     plan = make_plan(Settings({"name": "a", "command": ["sh"], "trials": 3}), is_new=False)
     assert plan.space is None

@@ -132,6 +132,48 @@ def test_results_in_a_file(tmp_path: Path):
     assert trial.objective_mean == 2.0
 
 
+EVENTS = """
+import sys
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+writer = EventFileWriter(sys.argv[1])
+for step in (1, 3, 2):
+    for tag in ("score", "loss", "other/score"):
+        value = Summary.Value(tag=tag, simple_value=step / 4)
+        writer.add_event(Event(step=step, summary=Summary(value=[value])))
+writer.close()
+"""
+
+
+def test_results_for_tensorboard(tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    (tmp_path / "files" / "0" / "runs").mkdir(parents=True)
+    (tmp_path / "files" / "0" / "runs" / "tfevents.garbage").write_bytes(b"\x00\xff" * 999)
+    [trial] = evaluated(EVENTS, tmp_path, "{directory}/runs/now", events="{directory}/runs")
+    assert {name: o.mean for name, o in trial.metrics.items()} == {"score": 0.75}
+    assert [(o.step, o.mean) for o in trial.reports["score"]] == [(1, 0.25), (2, 0.5), (3, 0.75)]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("pass", "there are none"),
+        (EVENTS.replace('"score", ', ""), "they have 'loss', 'other/score'"),
+        (
+            "import os, sys; os.makedirs(sys.argv[1]); open(sys.argv[1] + '/tfevents', 'wb').write(bytes(999))",
+            "no scalars",
+        ),
+    ],
+)
+def test_no_results_for_tensorboard(code: str, words: str, tmp_path: Path):
+    pytest.importorskip("tensorboard")
+    [trial] = evaluated(code, tmp_path, "{directory}/runs", events="{directory}/runs")
+    assert trial.state is TrialState.FAILED
+    assert words in (trial.error or "")
+
+
 def test_results_of_an_earlier_trial_do_not_count(tmp_path: Path):
     (tmp_path / "out.json").write_text('{"score": 2}')
     [trial] = evaluated("print('score=1')", tmp_path, results=str(tmp_path / "out.json"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, St
 from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
+from headstock.scripts.folders import files_of
 from headstock.storage import ExperimentSummary
 
 app = typer.Typer(
@@ -207,12 +209,14 @@ def delete(
     storage: StorageUrl = DEFAULT_STORAGE,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Delete an experiment with all of its trials."""
+    """Delete an experiment with all of its trials and their files."""
     with stored(storage) as opened:
-        opened.experiment(name)
+        files = files_of(opened.url, opened.experiment(name))
         if not yes:
             typer.confirm(f"Delete {name!r} with all of its trials?", abort=True)
         opened.delete(name)
+        if files is not None:
+            shutil.rmtree(files, ignore_errors=True)
 
 
 @app.command()

@@ -62,6 +62,10 @@ Patterns = Annotated[
 Results = Annotated[
     str | None, typer.Option(metavar="FILE", help="A JSON file that the script writes, such as '{directory}/out.json'.")
 ]
+Events = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="Event files that the script writes: '{directory}/runs'. The metric is a tag."),
+]
 Pass = Annotated[
     Passing | None, typer.Option("--pass", help="How parameters reach the script.", show_default="options")
 ]
@@ -91,6 +95,7 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
     subject_to: Bounds = None,
     metric: Patterns = None,
     results: Results = None,
+    tensorboard: Events = None,
     passing: Pass = None,
     timeout: Timeout = None,
     grace: Grace = None,
@@ -127,6 +132,7 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
         "outcome_constraints": subject_to,
         "patterns": _pairs("--metric", metric),
         "results": results,
+        "tensorboard": tensorboard,
         "pass": passing,
         "timeout": timeout,
         "grace": grace,
@@ -149,6 +155,7 @@ def resume(  # noqa: PLR0917 - typer reads the options from the arguments
     workers: Workers = None,
     metric: Patterns = None,
     results: Results = None,
+    tensorboard: Events = None,
     passing: Pass = None,
     timeout: Timeout = None,
     grace: Grace = None,
@@ -169,6 +176,7 @@ def resume(  # noqa: PLR0917 - typer reads the options from the arguments
         "workers": workers,
         "patterns": _pairs("--metric", metric),
         "results": results,
+        "tensorboard": tensorboard,
         "pass": passing,
         "timeout": timeout,
         "grace": grace,

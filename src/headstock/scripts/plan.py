@@ -61,6 +61,7 @@ class Plan:
         outcome_constraints: bounds on other metrics, such as "latency <= 20".
         patterns: a regular expression for each metric that has one.
         results: a file of JSON that the script writes.
+        events: a folder of event files that the script writes for TensorBoard.
         passing: how parameters reach the script.
         timeout: after how many seconds a trial is stopped.
         grace: how many seconds a script has to end after it was asked to.
@@ -77,6 +78,7 @@ class Plan:
     outcome_constraints: tuple[str, ...] = ()
     patterns: Mapping[str, str] = field(default_factory=dict)
     results: str | None = None
+    events: str | None = None
     passing: Passing = Passing.OPTIONS
     timeout: float | None = None
     grace: float = 10.0
@@ -106,6 +108,9 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
     patterns = dict(values.get("patterns", {}))
     with settings.at("patterns"):
         Listener(list(patterns), patterns)
+    for key in ("results", "tensorboard"):
+        with settings.at(key):
+            _check_own(key, values.get(key), values.get("workers", 1))
     command = values["command"]
     return Plan(
         name=values["name"],
@@ -114,6 +119,7 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         space=space,
         outcome_constraints=tuple(values.get("outcome_constraints", ())),
         patterns=patterns,
+        events=values.get("tensorboard"),
         passing=Passing(values.get("pass", Passing.OPTIONS)),
         **{key: values[key] for key in _AS_THEY_ARE if key in values},
     )
@@ -155,6 +161,14 @@ def _space(settings: Settings) -> Space:
             conditions[name] = {**conditions.get(name, {}), **when}
     with settings.at("parameters"):
         return conditional_space(parameters, conditions, values.get("constraints", ()))
+
+
+def _check_own(key: str, path: str | None, workers: int) -> None:
+    """Refuse a path that trials which run at once would share."""
+    if path is not None and workers > 1 and "{directory}" not in path and "{trial}" not in path:
+        raise CommandError(
+            f"{key} is {path!r}, which {workers} trials at once would share. Put {{directory}} or {{trial}} into it."
+        )
 
 
 def _need(key: str, values: Mapping[str, Any]) -> None:
@@ -272,6 +286,7 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
         lambda v: _is_table(v) and _is_texts([*v.values()]),
     ),
     "results": ("a path", _is_text),
+    "tensorboard": ("a folder", _is_text),
     "pass": (f"one of {', '.join(Passing)}", lambda value: value in list(Passing)),
     "timeout": ("a positive number of seconds", _is_positive),
     "grace": ("a positive number of seconds", _is_positive),

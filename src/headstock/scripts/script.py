@@ -16,6 +16,7 @@ from headstock.errors import CommandError
 from headstock.executors.command import Ending, Exit, Launch, kill_leftover, run_command
 from headstock.parameters import Parameters, Value
 from headstock.running import Trial
+from headstock.scripts.events import check_tensorboard, event_files, read_events
 from headstock.scripts.folders import LOG, trial_folder
 from headstock.scripts.output import Listener, is_finite, read_file
 from headstock.scripts.output import Value as Measured
@@ -56,12 +57,14 @@ class Script:
         files: the folder with the trials' folders.
         passing: how parameters that the command does not name reach the script.
         results: a file of JSON that the script writes; may have the same braces. What it has is preferred.
+        events: a folder of TensorBoard's event files that the script writes; may have the same braces.
         timeout: after how many seconds a trial is stopped; None for never.
         grace: how many seconds a script has to end after it was asked to.
         halted: whether the trial that runs is to be stopped, and given back.
 
     Raises:
         CommandError: if there is no such program, or a number makes no sense.
+        MissingDependencyError: if event files are to be read, and TensorBoard is not installed.
     """
 
     command: Sequence[str]
@@ -71,6 +74,7 @@ class Script:
     files: Path
     passing: Passing = Passing.OPTIONS
     results: str | None = None
+    events: str | None = None
     timeout: float | None = None
     grace: float = 10.0
     halted: Callable[[], bool] = field(default=lambda: False, repr=False)
@@ -81,6 +85,8 @@ class Script:
             raise CommandError("There is no command. Write it at the end: ... -- python train.py")
         if shutil.which(self.command[0]) is None:
             raise CommandError(f"There is no program {self.command[0]!r}. Check the command after the two dashes.")
+        if self.events is not None:
+            check_tensorboard()
         for what, seconds in (("time-out", self.timeout), ("grace", self.grace)):
             if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
                 raise CommandError(f"The {what} is {seconds!r} seconds. Give a positive number.")
@@ -100,10 +106,10 @@ class Script:
             with log.open("a", encoding="utf-8") as file:
                 file.write(f"\n=== attempt {trial.record.attempt + 1} ===\n")
         launch = self._launch(trial, folder, log)
-        results = None if self.results is None else Path(self._filled(self.results, trial, folder) or "")
-        before = _stamp(results)
-        latest: dict[str, Measured] = {}
-        exited = run_command(launch, _Reporter(self.listener, self.needed[0], trial, latest).read, halted=self.halted)
+        results, events = (self._path(written, trial, folder) for written in (self.results, self.events))
+        before, events_before = _stamp(results), event_files(events)
+        reporter = _Reporter(self.listener, self.needed[0], trial)
+        exited = run_command(launch, reporter.read, halted=self.halted)
         if exited.ending is Ending.HALTED:
             raise KeyboardInterrupt
         if exited.ending is Ending.TIMED_OUT:
@@ -113,8 +119,10 @@ class Script:
         if results is not None:
             if _stamp(results) == before:
                 return _failed(f"the script ended without writing {results}", exited)
-            latest |= read_file(results, self.needed)
-        return self._result(latest, exited)
+            reporter.take(read_file(results, self.needed))
+        if events is not None:
+            reporter.take_curves(read_events(events, events_before, self.needed))
+        return self._result(reporter.latest, exited)
 
     def _result(self, latest: Mapping[str, Measured], exited: Exit) -> dict[str, Measured] | Failed:
         """The last values, if all that must be there are."""
@@ -146,6 +154,9 @@ class Script:
             elif self.passing is Passing.ENVIRONMENT:
                 environment |= {re.sub(r"\W", "_", name).upper(): to_text(value) for name, value in left.items()}
         return Launch(command, environment, log, self.timeout, self.grace)
+
+    def _path(self, written: str | None, trial: Trial, folder: Path) -> Path | None:
+        return None if written is None else Path(self._filled(written, trial, folder) or "")
 
     def _filled(self, argument: str, trial: Trial, folder: Path) -> str | None:
         """The argument with what stands in braces filled in; None if that is not active."""
@@ -197,18 +208,34 @@ class _Reporter:
     listener: Listener
     objective: str
     trial: Trial
-    latest: dict[str, Measured]
+    latest: dict[str, Measured] = field(default_factory=dict)
     reports: int = 0
 
     def read(self, line: str) -> None:
         """Take a line; one with the objective is a step of the learning curve, with what came before it."""
         found = self.listener.hear(line)
+        self.take(found)
+        if self.objective in found:
+            self._report()
+
+    def take(self, found: Mapping[str, Measured]) -> None:
+        """Take values; they are the result if no others follow."""
         self.latest |= found
-        if self.objective in found and self.reports < MOST_REPORTS:
+
+    def take_curves(self, curves: Mapping[str, Sequence[float]]) -> None:
+        """Take whole curves, of which the ends are the result; that of the objective is reported unless one was."""
+        is_new = self.reports == 0
+        for value in curves[self.objective]:
+            self.latest[self.objective] = value
+            if is_new:
+                self._report()
+        self.take({metric: curve[-1] for metric, curve in curves.items()})
+
+    def _report(self) -> None:
+        finite: dict[str, Any] = {name: value for name, value in self.latest.items() if is_finite(value)}
+        if self.objective in finite and self.reports < MOST_REPORTS:
             self.reports += 1
-            finite: dict[str, Any] = {name: value for name, value in self.latest.items() if is_finite(value)}
-            if self.objective in finite:
-                self.trial.report(**finite)
+            self.trial.report(**finite)
 
 
 def _named(argument: str) -> set[str]:
