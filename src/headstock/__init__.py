@@ -17,6 +17,7 @@ _HOMES: Final = {
     "Failed": "headstock.trial",
     "Fixed": "headstock.space",
     "Float": "headstock.space",
+    "FreezeThaw": "headstock.schedulers.freeze_thaw",
     "FullTraining": "headstock.schedulers.full",
     "Grid": "headstock.samplers.grid",
     "HeadstockError": "headstock.errors",

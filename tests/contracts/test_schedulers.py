@@ -6,6 +6,7 @@ import pytest
 
 from headstock.errors import HeadstockError
 from headstock.schedulers import Scheduler
+from headstock.schedulers.freeze_thaw import FreezeThaw
 from headstock.schedulers.full import FullTraining
 from headstock.schedulers.hyperband import Hyperband
 from headstock.schedulers.median import MedianStopping
@@ -16,6 +17,7 @@ from headstock.schedulers.top_k import TopK
 from headstock.testing.schedulers import CHECKS
 
 SCHEDULERS: dict[str, Scheduler] = {
+    "freeze-thaw": FreezeThaw(),
     "full": FullTraining(),
     "median": MedianStopping(),
     "percentile": PercentileStopping(25.0, interval=2),
@@ -35,6 +37,7 @@ def test_a_scheduler_keeps_the_contract(scheduler: Scheduler, check: Callable[[S
 @pytest.mark.parametrize(
     "refused",
     [
+        lambda: FreezeThaw(finalists=0),
         lambda: SuccessiveHalving(min_steps=0),
         lambda: SuccessiveHalving(eta=1),
         lambda: Hyperband(eta=1),

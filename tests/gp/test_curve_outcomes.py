@@ -45,3 +45,10 @@ def test_odd_values_stay_finite(values):
         assert np.isfinite(z[:-1]).all()
         assert np.isnan(z[-1])
         assert np.isfinite(transform.invert(z[:-1], np.ones(len(values)))).all()
+
+
+def test_the_ripples_of_a_plateau_are_small():
+    plateau = 0.693 + 1e-4 * RNG.standard_normal(90)
+    z = CurveTransform.of(np.append(plateau, [0.3, 0.2]), -1.0).apply(np.append(plateau, [0.3, 0.2]))
+    assert np.ptp(z[:90]) < 0.1
+    assert 2 < z[-1] < 60

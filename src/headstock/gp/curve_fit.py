@@ -44,7 +44,7 @@ def fit_curves(data: CurveSet, warm: CurveHyperparameters | None = None) -> Curv
         NumericalError: if the data is not finite.
     """
     d = data.X.shape[1]
-    thinned = _rows_of(data, spread(data, FITTED))
+    thinned = data.subset(spread(data, FITTED))
     start = warm
     if start is None:
         start = CurveHyperparameters.from_vector(np.array([*[math.log(0.5 * math.sqrt(d))] * d, *_MEANS]))
@@ -81,10 +81,3 @@ def spread(data: CurveSet, limit: int) -> Int64[np.ndarray, " u"]:
     best = limit // 2
     rest = np.linspace(best, n - 1, limit - best).round().astype(np.int64)
     return np.sort(by_rank[np.concatenate([np.arange(best), rest])])
-
-
-def _rows_of(data: CurveSet, rows: Int64[np.ndarray, " u"]) -> CurveSet:
-    """The set of some of the curves, on the steps that any of them has."""
-    Y = data.Y[rows]
-    reported = ~np.isnan(Y).all(axis=0)
-    return CurveSet(data.X[rows], data.steps[reported], Y[:, reported], data.last, data.categorical)

@@ -10,6 +10,9 @@ from jaxtyping import Float64
 _FLOOR: Final = 1e-3
 """What is added to errors before their logarithm, relative to the median error: 0 is not infinitely good."""
 
+_LEAST_CHANGE: Final = 0.03
+"""The least unit of -ln e: where most trainings stay on one plateau, its ripples are not what good and bad is about."""
+
 _LEAST_SPREAD: Final = 1e-12
 
 
@@ -20,7 +23,8 @@ class CurveTransform:
 
     Where the metric has a best value that it approaches (1 or 100 for a share to maximise, 0 for a positive loss to
     minimise), the logarithm of the distance e to it is what improves evenly: u = -ln(e + floor). Any other metric stays
-    as it is: u = ±y. Then with the median m and the spread s of what is better than it,
+    as it is: u = ±y. Then with the median m and the spread s of what is better than it, which is at least the usual
+    distance from m (and 0.03 of an e-fold),
 
         z = (u - m) / s     where u ≥ m ,     z = -ln(1 + (m - u) / s)     below
 
@@ -53,7 +57,10 @@ class CurveTransform:
         u = plain._improvement(values)
         centre = float(np.median(u))
         better = u[u >= centre] - centre
-        scale = _root_mean_square(better) or _root_mean_square(u - centre) or 1.0
+        scale = max(_root_mean_square(better), float(np.median(np.abs(u - centre))))
+        if bound is not None:
+            scale = max(scale, _LEAST_CHANGE)
+        scale = scale or _root_mean_square(u - centre) or 1.0
         return cls(sign, bound, floor, centre, max(scale, _LEAST_SPREAD))
 
     def apply(self, values: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:

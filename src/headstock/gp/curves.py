@@ -155,6 +155,12 @@ class CurveSet:
         """The shapes at some steps."""
         return shapes_at(steps, float(self.steps[0]), max(self.last, float(self.steps[-1])))
 
+    def subset(self, rows: Int64[np.ndarray, " u"]) -> "CurveSet":
+        """The set of some of the curves, on the steps that any of them has."""
+        Y = self.Y[rows]
+        reported = ~np.isnan(Y).all(axis=0)
+        return CurveSet(self.X[rows], self.steps[reported], Y[:, reported], self.last, self.categorical)
+
     @cached_property
     def families(self) -> tuple[tuple[Int64[np.ndarray, " f"], Int64[np.ndarray, " s"]], ...]:
         """Curves that report the same steps as far as they go: their rows, and the columns of the longest."""

@@ -1,0 +1,151 @@
+"""What the curves of a history let one expect: of every trial, and of configurations that were not tried."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, final
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from headstock.acquisition.analytic import LogFeasibility
+from headstock.encoding import Encoding
+from headstock.gp.curve_fit import fit_curves, spread
+from headstock.gp.curve_outcomes import CurveTransform
+from headstock.gp.curves import CurveHyperparameters, CurvePosterior, CurveSet, condition
+from headstock.gp.feasibility import success_posterior
+from headstock.gp.regression import Hyperparameters, TrainingSet
+from headstock.gp.regression import condition as condition_regression
+from headstock.history import History
+from headstock.schedulers.reports import Curves
+from headstock.trial import TrialRecord, TrialState
+
+MODELLED: Final = 200
+"""How many curves the model is conditioned on at most: the best and an even share of the others."""
+
+GROWTH: Final = 1.15
+"""How much the number of reports grows between two fits of the hyper-parameters."""
+
+_MEMO: Final = "freeze_thaw"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """The model of all learning curves, given a history.
+
+    Args:
+        history: what it was made from.
+        trials: the trials whose curves are modelled, a row each.
+        last: the step at which a training is judged.
+        encoding: of the space.
+        transform: from the objective's units to the model's scale, where larger is better.
+        posterior: the model.
+        memo: what to store with the decisions; None if nothing is new.
+    """
+
+    history: History
+    trials: tuple[TrialRecord, ...]
+    last: int
+    encoding: Encoding
+    transform: CurveTransform
+    posterior: CurvePosterior
+    memo: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, history: History, last: int) -> "Forecast":
+        """The forecast from every curve of the history, of which there is at least one.
+
+        Hyper-parameters come from the newest memo; they are fitted anew when the number of reports has grown.
+
+        Raises:
+            NumericalError: if a covariance matrix cannot be factorised.
+        """
+        curves = Curves.of(history, (t for t in history if t.state is not TrialState.ABANDONED))
+        encoding = Encoding.of(history.space)
+        reports = curves.Y[~np.isnan(curves.Y)]
+        transform = CurveTransform.of(reports, history.objective.sign)
+        X = encoding.encode([t.parameters for t in curves.trials])
+        everything = CurveSet(X, curves.steps, transform.apply(curves.Y), float(last), encoding.categorical)
+        rows = spread(everything, MODELLED)
+        data = everything.subset(rows)
+        fitted, known = _newest(history, encoding.dimensions)
+        memo = None
+        if known is None or len(reports) >= GROWTH * fitted:
+            known = fit_curves(data, known)
+            memo = {_MEMO: {"reports": len(reports), "hyperparameters": known.to_json()}}
+        trials = tuple(curves.trials[row] for row in rows)
+        return cls(history, trials, last, encoding, transform, condition(known, data), memo)
+
+    @cached_property
+    def steps(self) -> Float64[np.ndarray, " n"]:
+        """How far each trial is."""
+        return np.array([t.step for t in self.trials], dtype=np.float64)
+
+    @cached_property
+    def final(self) -> Float64[np.ndarray, " n"]:
+        """What each trial is expected to come to at the last step, on the model's scale."""
+        return self.of_trials(np.full(len(self.trials), float(self.last)))[0]
+
+    def of_trials(
+        self, steps: Float64[np.ndarray, " n"]
+    ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        """The mean and the standard deviation of each trial at a step, on the model's scale."""
+        mean, variance = self.posterior.predict(np.arange(len(self.trials)), steps)
+        return mean, np.sqrt(np.maximum(variance, 1e-12))
+
+    def of_new(
+        self, X: Float64[np.ndarray, "m d"], step: float
+    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """The mean and the standard deviation of new configurations at a step, on the model's scale."""
+        mean, variance = self.posterior.predict_new(X, np.full(len(X), step))
+        return mean, np.sqrt(variance)
+
+    def log_success(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
+        """The log probability that a training of each configuration does not fail; 0 if none ever did."""
+        if not self.history.failed:
+            return np.zeros(len(X))
+        failed = [t.parameters for t in self.history.failed]
+        alive = [t.parameters for t in self.trials if t.state is not TrialState.FAILED]
+        succeeded: Bool[np.ndarray, " n"] = np.array([False] * len(failed) + [True] * len(alive))
+        model = success_posterior(
+            self.encoding.encode([*failed, *alive]),
+            succeeded,
+            hyperparameters=self._like_the_curves,
+            categorical=self.encoding.categorical,
+        )
+        return LogFeasibility((model,), (0.0,)).value(X)
+
+    @cached_property
+    def log_costs(self) -> Float64[np.ndarray, " n"]:
+        """The logarithm of the seconds a step of each trial takes; NaN where they are not known."""
+        return np.array(
+            [np.log(t.trained / t.step) if t.trained and t.step and not t.parent else np.nan for t in self.trials]
+        )
+
+    def log_costs_of_new(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
+        """What a step of new configurations may cost: a regression on the trials' log costs; 0 if nothing is known."""
+        known: Int64[np.ndarray, " k"] = np.flatnonzero(~np.isnan(self.log_costs))
+        costs = self.log_costs[known]
+        spread_of_costs = float(np.std(costs)) if len(known) else 0.0
+        if spread_of_costs == 0.0:
+            return np.full(len(X), costs[0] if len(known) else 0.0)
+        data, mean = self.posterior.data, float(np.mean(costs))
+        unknown_noise = np.full(len(known), np.nan)
+        training = TrainingSet(data.X[known], (costs - mean) / spread_of_costs, unknown_noise, data.categorical)
+        return mean + spread_of_costs * condition_regression(self._like_the_curves, training).predict(X)[0]
+
+    @property
+    def _like_the_curves(self) -> Hyperparameters:
+        """Of a regression whose lengthscales are those of the curves."""
+        return Hyperparameters(self.posterior.hyperparameters.log_lengthscales, 0.0, -4.0)
+
+
+def _newest(history: History, dimensions: int) -> tuple[int, CurveHyperparameters | None]:
+    """From how many reports hyper-parameters were fitted last, and these, if they fit to today's encoded space."""
+    memos = [t.memo[_MEMO] for t in history if t.memo and _MEMO in t.memo]
+    newest = max(memos, key=lambda memo: memo["reports"], default=None)
+    if newest is None:
+        return 0, None
+    known = CurveHyperparameters.from_json(newest["hyperparameters"])
+    return (newest["reports"], known) if len(known.log_lengthscales) == dimensions else (0, None)

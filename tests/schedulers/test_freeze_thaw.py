@@ -1,0 +1,95 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from headstock.samplers.random import Random
+from headstock.schedulers import Resume, Start, scheduler_from_json
+from headstock.schedulers.forecast import Forecast
+from headstock.schedulers.freeze_thaw import FreezeThaw
+from headstock.schedulers.successive_halving import SuccessiveHalving
+from headstock.testing.replay import Replay
+from headstock.testing.schedulers import table
+from headstock.trial import TrialState
+
+
+@pytest.fixture(scope="module")
+def replay() -> Replay:
+    curves = table(rows=200, steps=16, minimize=True, failing=0.1)
+    replay = Replay(curves, FreezeThaw(pool=curves.rows), Random(), seed=1)
+    replay.run(96)
+    return replay
+
+
+def test_the_best_are_found_and_trained_to_their_end(replay: Replay):
+    finals = replay.table.curves[:, -1]
+    best = replay.history.best_seen()
+    assert best.state is TrialState.COMPLETED
+    assert best.objective_mean <= np.nanquantile(finals, 0.2)
+    assert len(replay.trials) > 10
+
+
+def test_decisions_say_what_is_predicted_and_what_is_needed(replay: Replay):
+    reasons = [d.because for d in replay.decisions if isinstance(d, Start) and d.suggestion.source == "freeze-thaw"]
+    assert reasons
+    assert all("predicted" in r and "needs" in r for r in reasons)
+
+
+def test_the_last_of_the_budget_is_for_the_ends_of_the_best(replay: Replay):
+    begun = Replay(replay.table, FreezeThaw(finalists=1, pool=replay.table.rows), Random(), seed=1)
+    begun.run(24)
+    ends = [d for d in begun.decisions if isinstance(d, Resume) and "the ends of the best" in d.because]
+    assert all(d.until is None for d in ends)
+    assert begun.trials[ends[0].trial].state is TrialState.COMPLETED
+
+
+def test_hyperparameters_come_from_the_newest_memo(replay: Replay):
+    forecast = Forecast.of(replay.history, 16)
+    vector = forecast.posterior.hyperparameters.vector
+    if forecast.memo is not None:
+        trials = (replace(replay.trials[0], memo=dict(forecast.memo)), *replay.trials[1:])
+        forecast = Forecast.of(replace(replay.history, trials=trials), 16)
+    assert forecast.memo is None
+    assert (forecast.posterior.hyperparameters.vector == vector).all()
+
+
+def test_predictions_are_near_the_ends_that_were_held_back(replay: Replay):
+    forecast = Forecast.of(replay.history, 16)
+    open_ = [k for k, t in enumerate(forecast.trials) if t.state is TrialState.PAUSED]
+    mean, sd = forecast.of_trials(np.full(len(forecast.trials), 16.0))
+    values, widths = forecast.transform.invert(mean, sd)
+    ends = replay.table.curves[[replay.rows[forecast.trials[k].index] for k in open_], -1]
+    known = ~np.isnan(ends)
+    apart = np.abs(values[open_] - ends)[known]
+    assert np.median(apart) < 0.15
+    assert np.mean(apart < 3 * widths[open_][known] + 0.03) > 0.6
+
+
+def test_steps_that_cost_more_count_as_such(replay: Replay):
+    forecast = Forecast.of(replay.history, 16)
+    assert np.allclose(forecast.log_costs[~np.isnan(forecast.log_costs)], 0.0)
+    dear = tuple(
+        replace(t, trained=10.0 * t.step if t.parameters["lr"] > 0.01 else 1.0 * t.step) for t in replay.trials
+    )
+    costs = Forecast.of(replace(replay.history, trials=dear), 16)
+    high, low = (costs.encoding.encode([{"lr": lr, "momentum": 0.5, "optimizer": "sgd"}]) for lr in (0.5, 0.0003))
+    assert costs.log_costs_of_new(high)[0] > costs.log_costs_of_new(low)[0] + 0.5
+
+
+def test_where_the_model_fails_successive_halving_decides(replay: Replay, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> Forecast:
+        raise FloatingPointError("overflow")
+
+    monkeypatch.setattr(Forecast, "of", broken)
+    trials = tuple(replace(t, state=TrialState.PAUSED) if t.state is TrialState.RUNNING else t for t in replay.trials)
+    history = replace(replay.history, trials=trials)
+    decisions = [
+        s.decide(history, 2, lambda n: Random().suggest(history, n, np.random.default_rng(1)), np.random.default_rng(0))
+        for s in (FreezeThaw(max_steps=16), SuccessiveHalving(1, max_steps=16))
+    ]
+    assert decisions[0] == decisions[1]
+
+
+def test_json_keeps_a_pool():
+    scheduler = FreezeThaw(27, 2, 3, ({"lr": 0.1, "momentum": 0.5, "optimizer": "sgd"},))
+    assert scheduler_from_json(scheduler.to_json()) == scheduler
