@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol, final
 
+import headstock
 from headstock import Bayesian, Experiment, Failed, Random, Sobol, Space
 from headstock.parameters import Parameters
 from headstock.samplers.base import Sampler
@@ -60,7 +61,7 @@ class Ours:
     sampler: Sampler
     believes: bool = False
     cpu: float = 0.0
-    versions: Mapping[str, str] = field(default_factory=lambda: {"headstock": version("headstock")})
+    versions: Mapping[str, str] = field(default_factory=lambda: {"headstock": _version()})
     _experiment: Experiment | None = None
 
     def start(self, space: Space, seed: int, trials: int, workers: int) -> None:  # noqa: ARG002 - as the others
@@ -94,6 +95,16 @@ class Ours:
         if self._experiment is None:
             raise RuntimeError("The search was not started.")
         return self._experiment
+
+
+def _version() -> str:
+    """The release, and the commit if its source is a checkout."""
+    described = ["git", "-C", str(Path(headstock.__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        commit = subprocess.run(described, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return version("headstock")
+    return f"{version('headstock')} at {commit}"
 
 
 @final

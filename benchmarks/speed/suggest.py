@@ -2,8 +2,7 @@
 
     python benchmarks/speed/suggest.py [--counts 10 100 1000] [--repeats 5] [--out FILE]
 
-Prints one table and writes a JSON line a row. Where Optuna is installed its TPE and GP samplers are measured in the
-same run, which gives ratios that hold on any machine.
+Prints one table and writes a JSON line a row. benchmarks/regret/costs.py compares with other libraries.
 """
 
 import os
@@ -17,7 +16,6 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -74,57 +72,20 @@ def headstock(count: int, repeats: int) -> list[float]:
     return measure(step, repeats)
 
 
-def optuna(kind: str) -> Callable[[int, int], list[float]]:
-    """Ask and tell of one of Optuna's samplers."""
-
-    def measured(count: int, repeats: int) -> list[float]:
-        import optuna as peer
-
-        peer.logging.set_verbosity(peer.logging.ERROR)
-        sampler = peer.samplers.TPESampler(seed=0) if kind == "TPE" else peer.samplers.GPSampler(seed=0)
-        study = peer.create_study(direction="maximize", sampler=peer.samplers.RandomSampler(seed=count))
-
-        def step() -> None:
-            trial = study.ask()
-            parameters = {
-                "lr": trial.suggest_float("lr", 1e-6, 0.4, log=True),
-                "batchsize": trial.suggest_int("batchsize", 16, 128),
-                "momentum": trial.suggest_float("momentum", 0.0, 1.0),
-                "dropout": trial.suggest_float("dropout", 0.0, 0.5),
-                "optimizer": trial.suggest_categorical("optimizer", ["sgd", "adam", "rmsprop", "adagrad"]),
-                "width": trial.suggest_int("width", 16, 1024, log=True),
-            }
-            study.tell(trial, score(parameters))
-
-        for _ in range(count):
-            step()
-        study.sampler = sampler
-        return measure(step, repeats)
-
-    return measured
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 50, 100, 200, 500, 1000])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/speed/suggest.jsonl"))
     options = parser.parse_args()
-    libraries: dict[str, Callable[[int, int], list[float]]] = {"headstock": headstock}
-    if find_spec("optuna") is not None:
-        libraries |= {"optuna TPE": optuna("TPE"), "optuna GP": optuna("GP")}
-    print(f"{'results':>8} {'library':>12} {'median ms':>10} {'min':>8} {'max':>8} {'bar':>6}")
+    print(f"{'results':>8} {'median ms':>10} {'min':>8} {'max':>8} {'bar':>6}")
     with options.out.open("w", encoding="utf-8") as lines:
         for count in options.counts:
-            for name, run in libraries.items():
-                found = run(count, options.repeats)
-                row = {"results": count, "library": name, "cpu_ms": found}
-                lines.write(json.dumps(row) + "\n")
-                bar = f"{BARS[count]:.0f}" if name == "headstock" and count in BARS else ""
-                median = statistics.median(found)
-                print(
-                    f"{count:>8} {name:>12} {median:>10.1f} {min(found):>8.1f} {max(found):>8.1f} {bar:>6}", flush=True
-                )
+            found = headstock(count, options.repeats)
+            lines.write(json.dumps({"results": count, "cpu_ms": found}) + "\n")
+            bar = f"{BARS[count]:.0f}" if count in BARS else ""
+            median = statistics.median(found)
+            print(f"{count:>8} {median:>10.1f} {min(found):>8.1f} {max(found):>8.1f} {bar:>6}", flush=True)
 
 
 if __name__ == "__main__":
