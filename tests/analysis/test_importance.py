@@ -38,6 +38,20 @@ def test_a_sum_has_no_interactions():
     np.testing.assert_allclose(total, [0.2, 0.8, 0.0], atol=0.01)
 
 
+def test_a_narrow_peak_that_few_points_meet():
+    """f = Π gᵢ, with gᵢ a bell curve of width wᵢ: V_Ti = Var gᵢ Π E gⱼ² over the others."""
+    widths = np.array([0.02, 0.03, 0.05])
+
+    def peak(U):
+        return np.exp(-0.5 * np.sum(((U - 0.5) / widths) ** 2, axis=1))
+
+    means, squares = math.sqrt(2 * math.pi) * widths, math.sqrt(math.pi) * widths
+    totals = (1 - means**2 / squares) * squares.prod() / (squares.prod() - means.prod() ** 2)
+    _, (total, error) = estimates(peak, 3)
+    assert (total < 1.5).all()
+    assert (np.abs(total - totals) < 3 * error).all()
+
+
 def test_nothing_matters_to_a_constant():
     (first, _), (total, _) = estimates(lambda U: np.full(len(U), 1e6), 2)
     assert not first.any()

@@ -87,21 +87,33 @@ def sobol_indices(
     """
     from scipy.stats import qmc  # takes half a second to load
 
-    first, total = np.zeros((REPLICATES, dimensions)), np.zeros((REPLICATES, dimensions))
+    values = np.empty((REPLICATES, dimensions + 2, POINTS))
     for replicate in range(REPLICATES):
         AB = qmc.Sobol(2 * dimensions, rng=rng).random(POINTS)
         A, B = AB[:, :dimensions], AB[:, dimensions:]
         mixed = np.repeat(A[None], dimensions, axis=0)
         for i in range(dimensions):
             mixed[i, :, i] = B[:, i]
-        values = function(np.vstack([A, B, *mixed])).reshape(dimensions + 2, POINTS)
-        variance = values[:2].var()
-        if variance <= np.finfo(float).eps * np.square(values[:2]).mean():
-            continue  # a constant: nothing matters
-        fA, fB, fAB = values[0], values[1] - values[:2].mean(), values[2:]  # centring f(B) lowers the error
-        first[replicate] = np.mean(fB * (fAB - fA), axis=1) / variance
-        total[replicate] = 0.5 * np.mean((fA - fAB) ** 2, axis=1) / variance
-    return first, total
+        values[replicate] = function(np.vstack([A, B, *mixed])).reshape(dimensions + 2, POINTS)
+    centred = values - values.mean()
+    variances = np.square(centred).mean(axis=(1, 2))
+    if variances.mean() <= np.finfo(float).eps * np.square(values).mean():
+        return np.zeros((REPLICATES, dimensions)), np.zeros((REPLICATES, dimensions))  # a constant: nothing matters
+    fA, fB, fAB = centred[:, :1], centred[:, 1:2], centred[:, 2:]  # centring lowers the error of the first
+    first = np.mean(fB * (fAB - fA), axis=2)
+    total = 0.5 * np.mean((fA - fAB) ** 2, axis=2)
+    return _ratios(first, variances), _ratios(total, variances)
+
+
+def _ratios(parts: Float64[np.ndarray, "r p"], wholes: Float64[np.ndarray, " r"]) -> Float64[np.ndarray, "r p"]:
+    """Values a replicate whose mean is Σ part / Σ whole, and whose spread tells its error.
+
+    The mean of their ratios would not do: in one replicate alone, the variance may miss a peak that f(A_Bi) has met.
+
+        z_r = θ + (part_r - θ whole_r) / mean whole ,  θ = Σ part / Σ whole     (Cochran 1977, chapter 6)
+    """
+    ratio = parts.sum(axis=0) / wholes.sum()
+    return ratio + (parts - ratio * wholes[:, None]) / wholes.mean()
 
 
 def _estimate(indices: Float64[np.ndarray, "r p"]) -> tuple[Float64[np.ndarray, " p"], Float64[np.ndarray, " p"]]:
