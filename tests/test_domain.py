@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from headstock import Choice, Fixed, Float, Int, Space
-from headstock.domain import Domain, row_keys
+from headstock.domain import Domain, are_among, row_keys
 from headstock.encoding import Encoding
 from headstock.errors import ParameterError
 
@@ -114,3 +114,13 @@ def test_points_within_rounding_have_one_key():
     X = np.array([[0.1, 0.5], [0.1 + 1e-14, 0.5], [0.1 + 1e-6, 0.5]])
     keys = row_keys(X)
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_rows_are_found_among_many():
+    rng = np.random.default_rng(0)
+    many = rng.random((5_000, 3))
+    X = np.concatenate([many[[7, 4_999]] + 1e-9, rng.random((40, 3)), many[:1]])
+    X[:2] = np.rint(X[:2] / 1e-7) * 1e-7
+    many[[7, 4_999]] = X[:2] + 1e-9
+    assert np.flatnonzero(are_among(X, many)).tolist() == [0, 1, 42]
+    assert not are_among(X, many[:0]).any()

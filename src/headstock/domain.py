@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final, final
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 
 from headstock.encoding import Encoding
 from headstock.errors import ParameterError
@@ -17,6 +17,7 @@ from headstock.walk import hit_and_run
 TOLERANCE: Final = 1e-7
 """Two points count as one if every coordinate is the same when it is rounded to this."""
 
+_MIXER: Final = np.int64(6364136223846793005)  # the multiplier of Knuth's linear congruential generator MMIX
 _THROWS: Final = 2048  # points thrown at the feasible region to see how large it is
 _MOST_THROWS: Final = 40_000  # beyond, a walk inside it costs less
 _NODES: Final = 10_000  # of a branch-and-bound tree
@@ -199,7 +200,27 @@ class Domain:
 
 def row_keys(X: Float64[np.ndarray, "m d"]) -> list[bytes]:
     """A key for each row; points that count as one have the same key."""
-    return [row.tobytes() for row in np.rint(X / TOLERANCE).astype(np.int64)]
+    return [row.tobytes() for row in _whole(X)]
+
+
+def are_among(X: Float64[np.ndarray, "m d"], others: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, " m"]:
+    """Which rows count as one with any of the others, of which there may be many."""
+    found = np.isin(_digests(X), _digests(others))
+    if found.any():  # digests may agree by chance
+        alike = others[np.isin(_digests(others), _digests(X[found]))]
+        keys = set(row_keys(alike))
+        found[found] = [key in keys for key in row_keys(X[found])]
+    return found
+
+
+def _whole(X: Float64[np.ndarray, "m d"]) -> Int64[np.ndarray, "m d"]:
+    return np.rint(X / TOLERANCE).astype(np.int64)
+
+
+def _digests(X: Float64[np.ndarray, "m d"]) -> Int64[np.ndarray, " m"]:
+    """A number for each row, the same for points that count as one."""
+    odd = np.cumprod(np.full(X.shape[1], _MIXER))  # wraps around
+    return (_whole(X) * odd).sum(axis=1)
 
 
 def _allowed(space: Space, given: Parameters) -> dict[str, tuple[Value, ...]]:

@@ -1,17 +1,71 @@
 """The frozen snapshot of an experiment that samplers and analyses see."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import final
+from typing import Final, final
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64, Int8, Int64
 
 from headstock.objective import Objective, OutcomeConstraint
+from headstock.parameters import Parameters
 from headstock.space import Space
 from headstock.trial import TrialRecord, TrialState
+
+_STATES: Final = tuple(TrialState)
+_CODES: Final = {state: code for code, state in enumerate(_STATES)}
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """What is asked of every trial, as arrays: a million records are slow to walk through.
+
+    Args:
+        states: of each trial the position of its state in `_STATES`.
+        attached: whether its result came from elsewhere.
+        means: of each metric that every result must have; NaN where there is none.
+        sems: of the same; NaN where there is none.
+    """
+
+    states: Int8[np.ndarray, " n"]
+    attached: Bool[np.ndarray, " n"]
+    means: Mapping[str, Float64[np.ndarray, " n"]]
+    sems: Mapping[str, Float64[np.ndarray, " n"]]
+
+    @classmethod
+    def of(cls, trials: Sequence[TrialRecord], metrics: Iterable[str]) -> "_Columns":
+        observations = {name: [t.metrics.get(name) for t in trials] for name in metrics}
+        return cls(
+            np.array([_CODES[t.state] for t in trials], dtype=np.int8),
+            np.array([t.source == "attached" for t in trials], dtype=bool),
+            {name: np.array([np.nan if o is None else o.mean for o in some]) for name, some in observations.items()},
+            {
+                name: np.array([np.nan if o is None or o.sem is None else o.sem for o in some])
+                for name, some in observations.items()
+            },
+        )
+
+    def updated(self, changed: Sequence[TrialRecord], n: int) -> "_Columns":
+        """The columns of n trials, of which some are new or have changed."""
+        rows, newer = [t.index for t in changed], _Columns.of(changed, self.means)
+
+        def merged(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+            column = np.concatenate([old, np.empty(n - len(old), dtype=old.dtype)])
+            column[rows] = new
+            return column
+
+        return _Columns(
+            merged(self.states, newer.states),
+            merged(self.attached, newer.attached),
+            {name: merged(column, newer.means[name]) for name, column in self.means.items()},
+            {name: merged(column, newer.sems[name]) for name, column in self.sems.items()},
+        )
+
+    def are(self, *states: TrialState) -> Bool[np.ndarray, " n"]:
+        """Which trials are in one of these states."""
+        return np.isin(self.states, [_CODES[state] for state in states])
 
 
 @final
@@ -42,39 +96,78 @@ class History:
         """The metrics that every result must have: the objective, then those of the outcome constraints."""
         return tuple(dict.fromkeys((self.objective.metric, *(c.metric for c in self.outcome_constraints))))
 
+    def updated(self, changed: Sequence[TrialRecord]) -> "History":
+        """The snapshot with some trials changed or added; what was derived from the others is kept."""
+        trials = list(self.trials)
+        for record in changed:
+            trials[record.index : record.index + 1] = [record]
+        newer, derived = replace(self, trials=tuple(trials)), vars(self)
+        if "_columns" in derived:
+            vars(newer)["_columns"] = self._columns.updated(changed, len(trials))
+        if "_points" in derived:
+            vars(newer)["_points"] = derived["_points"]
+        return newer
+
+    def points(
+        self, encode: Callable[[Sequence[Parameters]], Float64[np.ndarray, "m d"]]
+    ) -> Float64[np.ndarray, "n d"]:
+        """Each trial's parameters, encoded; rows that an earlier snapshot of the same space has encoded are reused.
+
+        Args:
+            encode: of the space, one row a configuration: always the same map.
+        """
+        known = vars(self).get("_points")
+        if known is None:
+            known = encode([t.parameters for t in self.trials])
+        elif len(known) < len(self):
+            known = np.concatenate([known, encode([t.parameters for t in self.trials[len(known) :]])])
+        vars(self)["_points"] = known
+        return known
+
+    @cached_property
+    def _columns(self) -> _Columns:
+        return _Columns.of(self.trials, self.metrics)
+
+    @cached_property
+    def observed_rows(self) -> Int64[np.ndarray, " n"]:
+        """The indices of `observed`."""
+        columns = self._columns
+        done = columns.are(TrialState.COMPLETED, TrialState.STOPPED)
+        return np.flatnonzero(done & ~np.isnan(columns.means[self.objective.metric]))
+
     @cached_property
     def observed(self) -> tuple[TrialRecord, ...]:
         """The finished trials that have a value of the objective."""
-        done = (TrialState.COMPLETED, TrialState.STOPPED)
-        return tuple(t for t in self.trials if t.state in done and self.objective.metric in t.metrics)
+        return self._those(self.observed_rows)
 
     @cached_property
     def pending(self) -> tuple[TrialRecord, ...]:
         """The trials that have no final value yet: queued, running or paused."""
-        return tuple(t for t in self.trials if not t.state.is_finished)
+        return self._those(np.flatnonzero(self._columns.are(*(s for s in TrialState if not s.is_finished))))
 
     @cached_property
     def counts(self) -> Mapping[TrialState, int]:
         """How many trials are in each state that any is in."""
-        return Counter(t.state for t in self.trials)
+        codes, counts = np.unique(self._columns.states, return_counts=True)
+        return {_STATES[code]: count for code, count in zip(codes.tolist(), counts.tolist(), strict=True)}
 
     @cached_property
     def evaluations(self) -> int:
         """How many evaluations were begun here: neither queued, nor abandoned, nor attached from elsewhere."""
-        not_begun = (TrialState.QUEUED, TrialState.ABANDONED)
-        return sum(t.state not in not_begun and t.source != "attached" for t in self.trials)
+        columns = self._columns
+        return int((~columns.are(TrialState.QUEUED, TrialState.ABANDONED) & ~columns.attached).sum())
 
     @cached_property
     def failed(self) -> tuple[TrialRecord, ...]:
         """The trials that gave no result."""
-        return tuple(t for t in self.trials if t.state is TrialState.FAILED)
+        return self._those(np.flatnonzero(self._columns.are(TrialState.FAILED)))
 
     def values(self, metric: str) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
         """Means and standard errors of a metric over `observed`; NaN where there is none."""
-        observations = [t.metrics.get(metric) for t in self.observed]
-        means = np.array([np.nan if o is None else o.mean for o in observations])
-        sems = np.array([np.nan if o is None or o.sem is None else o.sem for o in observations])
-        return means, sems
+        columns = self._columns
+        if metric not in columns.means:
+            columns = _Columns.of(self.trials, [metric])
+        return columns.means[metric][self.observed_rows], columns.sems[metric][self.observed_rows]
 
     def is_feasible(self, trial: TrialRecord) -> bool:
         """Whether a trial's measured metrics keep every outcome constraint."""
@@ -84,8 +177,16 @@ class History:
 
     def best_seen(self) -> TrialRecord | None:
         """The observed, feasible trial with the best measured objective, the first of equals; None if there is none."""
-        feasible = [t for t in self.observed if self.is_feasible(t)]
-        return max(feasible, key=lambda t: self.objective.sign * t.objective_mean, default=None)
+        rows, means = self.observed_rows, self._columns.means
+        for c in self.outcome_constraints:
+            of_rows = means[c.metric][rows]
+            rows = rows[of_rows >= c.bound if c.at_least else of_rows <= c.bound]
+        if not len(rows):
+            return None
+        return self.trials[rows[np.argmax(self.objective.sign * means[self.objective.metric][rows])]]
+
+    def _those(self, rows: Int64[np.ndarray, " m"]) -> tuple[TrialRecord, ...]:
+        return tuple(map(self.trials.__getitem__, rows.tolist()))
 
     def __iter__(self) -> Iterator[TrialRecord]:
         """The trials, by index."""

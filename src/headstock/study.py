@@ -47,13 +47,11 @@ class Study:
         """The history as it is stored now; only what has changed since the last look is read."""
         changes = self.storage.changes(self.spec.name, since=self._revision)
         if changes.revision != self._revision:
-            trials = list(self._history.trials)
-            for record in changes.trials:
-                trials[record.index : record.index + 1] = [record]
             self._revision = changes.revision
+            self._history = self._history.updated(changes.trials)
             if changes.space_version != self.spec.space_version:
                 self.spec = self.storage.experiment(self.spec.name)
-            self._history = self._snapshot(tuple(trials))
+                self._history = self._snapshot(self._history.trials)
         return self._history
 
     def ask(

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from headstock.acquisition.ascent import AcquisitionFunction, climb
 from headstock.acquisition.halfspaces import Halfspaces
-from headstock.domain import Domain, row_keys
+from headstock.domain import Domain, are_among, row_keys
 
 __all__ = ["AcquisitionFunction", "Maxima", "maximise"]
 
@@ -93,13 +93,10 @@ def _distinct(
     X: Float64[np.ndarray, "m d"], values: Float64[np.ndarray, " m"], avoid: Float64[np.ndarray, "c d"]
 ) -> Maxima:
     """The different points that are not to be avoided, the best first."""
-    keys = row_keys(X)
-    seen = set(row_keys(avoid))
-    kept: list[int] = []
-    for i in np.argsort(-values, kind="stable").tolist():
-        if keys[i] not in seen:
-            seen.add(keys[i])
-            kept.append(i)
+    order = np.argsort(-values, kind="stable")
+    order = order[~are_among(X[order], avoid)]
+    first = {key: place for place, key in reversed([*enumerate(row_keys(X[order]))])}
+    kept = order[sorted(first.values())]
     return Maxima(X[kept], values[kept])
 
 

@@ -79,7 +79,7 @@ class Bayesian:
         initial = self.initial
         if initial is None:
             initial = max(4, min(len(history.space.searched) + 1, 8))
-        results = len(history.observed)
+        results = len(history.observed_rows)
         if results + len(history.pending) < initial or results < max(2, min(initial, ENOUGH)):
             return False
         values, _ = history.values(history.objective.metric)
@@ -92,7 +92,7 @@ def _most_promising(history: History, domain: Domain, count: int, rng: np.random
     Raises:
         NumericalError: if a covariance matrix cannot be factorised.
     """
-    X = domain.encoding.encode([t.parameters for t in history])
+    X = history.points(domain.encoding.encode)
     beliefs = learn(history, domain.encoding, X)
     anchors, baseline = _incumbents(beliefs)
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.

@@ -100,7 +100,7 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"]) -
     Raises:
         NumericalError: if a covariance matrix cannot be factorised.
     """
-    observed = X[[t.index for t in history.observed]]
+    observed = X[history.observed_rows]
     n, memo = len(observed), Memo.newest(history, encoding.dimensions)
     measured = [c for c in history.outcome_constraints if np.isfinite(history.values(c.metric)[0]).any()]
     metrics = {"objective": (history.objective.metric, history.objective.sign)}
@@ -143,6 +143,6 @@ def _success(
     if not history.failed:
         return None
     failed = {t.index for t in history.failed}
-    rows = sorted(failed | {t.index for t in history.observed})
+    rows = sorted(failed | set(history.observed_rows.tolist()))
     succeeded = np.array([row not in failed for row in rows])
     return success_posterior(X[rows], succeeded, hyperparameters=hyperparameters, categorical=encoding.categorical)

@@ -29,7 +29,7 @@ def untried(
         ParameterError: if the given values break the constraints.
         SpaceError: if no configuration keeps the constraints.
     """
-    seen = set(row_keys(domain.encoding.encode([trial.parameters for trial in history])))
+    seen = set(row_keys(history.points(domain.encoding.encode)))
     if domain.is_decided:
         seen.clear()
     found: list[Float64[np.ndarray, " d"]] = []

@@ -1,0 +1,125 @@
+"""What a suggestion costs after up to 100,000 results: the first one of a worker that joins, those after it, memory.
+
+    python benchmarks/scale/suggestions.py [--counts 1000 10000 100000] [--repeats 5] [--out FILE]
+
+One SQLite file on a mixed space of six parameters, one core; each count in a process of its own. Prints one table and
+writes a JSON line a row.
+"""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+import json
+import math
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstock import Bayesian, Choice, Experiment, Float, Int, Random, Space
+from headstock.history import History
+from headstock.objective import Objective
+from headstock.storage import ExperimentSpec, open_storage
+from headstock.trial import Observation, TrialRecord, TrialState
+
+SPACE = Space(
+    lr=Float(1e-6, 0.4, log=True),
+    batchsize=Int(16, 128),
+    momentum=Float(0.0, 1.0),
+    dropout=Float(0.0, 0.5),
+    optimizer=Choice("sgd", "adam", "rmsprop", "adagrad"),
+    width=Int(16, 1024, log=True),
+)
+
+
+def score(p: Any) -> float:
+    """A smooth surface with its best near lr = 0.01, momentum = 0.9, width = 256, adam."""
+    misses = (
+        math.log10(p["lr"] / 1e-2) / 3,
+        (p["batchsize"] - 48) / 112,
+        p["momentum"] - 0.9,
+        p["dropout"] - 0.2,
+        math.log2(p["width"] / 256) / 6,
+        0.0 if p["optimizer"] == "adam" else 0.4,
+    )
+    return 1.0 - sum(m * m for m in misses)
+
+
+def fill(url: str, count: int) -> None:
+    """An experiment with so many random results."""
+    objective = Objective("score", minimize=False)
+    suggestions = Random().suggest(History(SPACE, objective), count, np.random.default_rng(count))
+    trials = [
+        TrialRecord(
+            index,
+            TrialState.COMPLETED,
+            suggestion.parameters,
+            batch=index,
+            objective="score",
+            metrics={"score": Observation(score(suggestion.parameters))},
+            created=1.7e9 + index,
+            started=1.7e9 + index,
+            finished=1.7e9 + index + 0.5,
+        )
+        for index, suggestion in enumerate(suggestions)
+    ]
+    storage = open_storage(url)
+    storage.create(ExperimentSpec("scale", SPACE, objective, seed=count, sampler=Bayesian().to_json()), trials)
+    storage.close()
+
+
+def measure(url: str, repeats: int) -> dict[str, Any]:
+    """Seconds of CPU of the first ask and tell of this process, of those after it, and the most memory it took."""
+    began = time.process_time()
+    experiment = Experiment.open("scale", storage=url)
+
+    def step() -> float:
+        trial = experiment.ask()
+        experiment.tell(trial, score(trial.parameters))
+        return time.process_time()
+
+    ends = [step() for _ in range(repeats + 2)]
+    later = [1000 * (end - start) for start, end in pairwise(ends[1:])]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"first_ms": 1000 * (ends[0] - began), "later_ms": later, "peak_mib": peak}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 3_000, 10_000, 30_000, 100_000])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/scale/suggestions.jsonl"))
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure, options.repeats)))
+        return
+    print(f"{'results':>8} {'first ms':>9} {'later: median':>14} {'max':>8} {'peak MiB':>9}   (CPU time of ask + tell)")
+    with options.out.open("w", encoding="utf-8") as lines, tempfile.TemporaryDirectory() as folder:
+        for count in options.counts:
+            url = f"sqlite:///{folder}/{count}.db"
+            fill(url, count)
+            command = [sys.executable, __file__, "--measure", url, "--repeats", str(options.repeats)]
+            row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            lines.write(json.dumps({"results": count, **row}) + "\n")
+            later = row["later_ms"]
+            print(
+                f"{count:>8} {row['first_ms']:>9.0f} {statistics.median(later):>14.1f} {max(later):>8.1f} "
+                f"{row['peak_mib']:>9.0f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

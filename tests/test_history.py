@@ -1,0 +1,85 @@
+"""A snapshot that follows from an earlier one is the same as one made anew."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from headstock.encoding import Encoding
+from headstock.history import History
+from headstock.objective import Objective, parse_outcome_constraint
+from headstock.space import Float, Space
+from headstock.trial import Observation, TrialRecord, TrialState
+
+SPACE = Space(x=Float(0.0, 1.0))
+STATES = (TrialState.COMPLETED, TrialState.FAILED, TrialState.RUNNING, TrialState.STOPPED, TrialState.QUEUED)
+
+
+def trial(index: int, state: TrialState) -> TrialRecord:
+    metrics = {"loss": Observation(index % 7, 0.5 if index % 2 else None), "size": Observation(index % 3)}
+    return TrialRecord(
+        index,
+        state,
+        {"x": index / 20},
+        batch=index,
+        source="attached" if index % 4 == 0 else "sobol",
+        objective="loss",
+        metrics=metrics if state.is_finished and state is not TrialState.FAILED else {},
+    )
+
+
+def history(trials: list[TrialRecord]) -> History:
+    constraints = (parse_outcome_constraint("size <= 1"),)
+    return History(SPACE, Objective("loss", minimize=True), tuple(trials), constraints)
+
+
+def seen(history: History) -> list[object]:
+    values = [column.tolist() for metric in ("loss", "size", "unknown") for column in history.values(metric)]
+    best = history.best_seen()
+    return [
+        history.observed,
+        history.pending,
+        history.failed,
+        history.counts,
+        history.evaluations,
+        best and best.index,
+        [["nan" if np.isnan(v) else v for v in column] for column in values],
+    ]
+
+
+def test_an_updated_snapshot_is_like_a_new_one():
+    trials = [trial(i, STATES[i % len(STATES)]) for i in range(20)]
+    encode = Encoding.of(SPACE).encode
+    snapshot = history(trials[:12])
+    seen(snapshot)
+    snapshot.points(encode)
+    finished = [replace(trial(i, TrialState.COMPLETED), started=1.0) for i in (2, 4)]
+    for record in finished:
+        trials[record.index] = record
+    updated = snapshot.updated([*finished, *trials[12:]])
+    anew = history(trials)
+    assert updated == anew
+    assert seen(updated) == seen(anew)
+    assert np.array_equal(updated.points(encode), encode([t.parameters for t in trials]))
+    assert seen(snapshot) == seen(history(list(snapshot.trials)))
+
+
+def test_points_are_encoded_once():
+    rows = []
+
+    def encode(configurations):
+        rows.extend(configurations)
+        return Encoding.of(SPACE).encode(configurations)
+
+    snapshot = history([trial(i, TrialState.COMPLETED) for i in range(5)])
+    snapshot.points(encode)
+    later = snapshot.updated([trial(5, TrialState.RUNNING)]).updated([trial(6, TrialState.RUNNING)])
+    assert later.points(encode)[:, 0].tolist() == [i / 20 for i in range(7)]
+    assert len(rows) == 7
+
+
+def test_best_seen_is_the_first_of_equals_that_keeps_the_constraints():
+    trials = [trial(i, TrialState.COMPLETED) for i in range(15)]  # losses 0 at 0, 7 and 14; sizes 0, 1 and 2
+    best = history(trials[1:1] + trials).best_seen()
+    assert best is not None
+    assert best.index == 0
+    assert history([]).best_seen() is None
