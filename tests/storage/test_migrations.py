@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from headstock.errors import NewerSchemaError, StorageError
-from headstock.storage import open_storage
+from headstock.storage import NewTrial, open_storage
 from headstock.storage.migrations import MIGRATIONS, Migration, applied, migrate, migration, pending
 from headstock.storage.sqlite import SqliteDatabase
+from headstock.testing.storages import SPEC
 
 
 @migration
@@ -39,7 +40,7 @@ def test_an_older_database_gets_what_it_lacks_in_order(path: Path):
     migrate(database.writing)
     steps = [*MIGRATIONS, notes_on_trials, a_table_of_hosts]
     with database.reading() as connection:
-        assert applied(connection) == {"first_tables"}
+        assert applied(connection) == {step.name for step in MIGRATIONS}
         assert names(pending(connection, steps)) == ["notes_on_trials", "a_table_of_hosts"]
     migrate(database.writing, steps)
     migrate(database.writing, steps)
@@ -84,3 +85,23 @@ def test_the_tables_of_something_else_are_left_alone(path: Path):
     with pytest.raises(StorageError, match="holds something else: tables called trials"):
         open_storage(str(path))
     assert path.read_bytes() == before
+
+
+def test_a_database_without_schedulers_gets_their_columns(path: Path):
+    storage = open_storage(str(path))
+    storage.create(SPEC)
+    storage.add_trials(SPEC.name, [NewTrial({"lr": 0.1, "kind": True, "epochs": 10})], created=0, now=1.0)
+    storage.close()
+    database = SqliteDatabase(path)
+    with database.writing() as connection:
+        for column in ("until", "steps", "parent", "trained", "saves", "verdicts"):
+            connection.execute(text(f"ALTER TABLE trials DROP COLUMN {column}"))
+        for column in ("scheduler", "value"):
+            connection.execute(text(f"ALTER TABLE experiments DROP COLUMN {column}"))
+        connection.execute(text("DELETE FROM headstock_migrations WHERE name = 'pausable_trainings'"))
+    database.close()
+    again = open_storage(str(path))
+    spec, [trial] = again.experiment(SPEC.name), again.changes(SPEC.name).trials
+    assert (spec.scheduler, spec.value) == (None, "last")
+    assert (trial.until, trial.steps, trial.saves, trial.verdicts) == (None, None, None, ())
+    again.close()

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, final
 from headstock.errors import HeadstockError, MetricError, StorageError, TrialStateError
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Parameters, Space
-from headstock.trial import Metrics, TrialRecord, TrialState
+from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
 
 LONGEST_NAME: Final = 200
 """How many characters the name of an experiment or of a metric may have."""
@@ -54,11 +54,13 @@ class ExperimentSpec:
         outcome_constraints: bounds on other metrics.
         seed: what the random numbers of its suggestions start from, in [0, 2**63).
         sampler: the sampler as JSON; None if it was not one that can be written down.
+        scheduler: the scheduler as JSON; None if it was not one that can be written down.
+        value: which of its reports is a trial's value: "last" or "best".
         created: when it was created, in seconds since 1970, UTC.
         space_version: the version of the space, from 1.
 
     Raises:
-        StorageError: if the name or the seed cannot be stored.
+        StorageError: if the name or the seed cannot be stored, or the value is neither.
     """
 
     name: str
@@ -69,10 +71,14 @@ class ExperimentSpec:
     sampler: Mapping[str, Any] | None = None
     created: float = 0.0
     space_version: int = 1
+    scheduler: Mapping[str, Any] | None = None
+    value: str = "last"
 
     def __post_init__(self) -> None:
-        """Check the name and the seed."""
+        """Check the name, the seed and the value."""
         check_name("experiment", self.name, StorageError)
+        if self.value not in ("last", "best"):
+            raise StorageError(f"value={self.value!r}: a trial's value is its 'last' report or its 'best' one.")
         if not 0 <= self.seed <= LARGEST_SEED:
             raise StorageError(f"The seed {self.seed!r} cannot be stored. Give an integer in [0, 2**63).")
 
@@ -140,6 +146,9 @@ class NewTrial:
         state: queued or running.
         owner: the process that runs it, as a handle; None if none does.
         outcome: how it ended, for a result that is already there; the state is then the outcome's.
+        until: the training step after which a scheduler is asked how to go on; None to train to the end.
+        parent: the trial and the step whose saved state it begins with; None if it begins from nothing.
+        verdict: what the scheduler said about it; None if none did.
 
     Raises:
         TrialStateError: if a trial cannot begin in this state.
@@ -154,6 +163,9 @@ class NewTrial:
     state: TrialState = TrialState.RUNNING
     owner: str | None = None
     outcome: Outcome | None = None
+    until: int | None = None
+    parent: tuple[int, int] | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         """Check the state."""
@@ -257,7 +269,13 @@ class Storage(Protocol):
         ...
 
     def add_trials(
-        self, name: str, trials: Sequence[NewTrial], *, created: int | None, now: float
+        self,
+        name: str,
+        trials: Sequence[NewTrial],
+        *,
+        created: int | None,
+        now: float,
+        revision: int | None = None,
     ) -> tuple[TrialRecord, ...]:
         """Create trials, all or none.
 
@@ -266,9 +284,10 @@ class Storage(Protocol):
             trials: what to create, in order of their indices.
             created: how many trials the caller believes were ever created; None if it does not matter.
             now: the time.
+            revision: the revision that the caller goes by (see `Changes`); None if it does not matter.
 
         Raises:
-            StaleHistoryError: if another number of trials was created.
+            StaleHistoryError: if another number of trials was created, or the experiment is of another revision.
         """
         ...
 
@@ -283,6 +302,47 @@ class Storage(Protocol):
 
         Returns:
             The trial, running; None if it is not queued any more, or if no trial is.
+        """
+        ...
+
+    def grant(
+        self,
+        name: str,
+        index: int,
+        owner: str,
+        *,
+        until: int | None,
+        verdict: Verdict,
+        now: float,
+        memo: Mapping[str, Any] | None = None,
+        revision: int | None = None,
+    ) -> TrialRecord | None:
+        """Let a trial train on: a queued or paused one, which `owner` runs from now on, or one that it runs already.
+
+        Args:
+            name: the experiment.
+            index: the trial.
+            owner: a handle of the process that runs it.
+            until: the training step after which to ask how to go on; None to train to the end.
+            verdict: why.
+            now: the time.
+            memo: what is added to its memo.
+            revision: the revision that the caller goes by (see `Changes`); None if it does not matter.
+
+        Returns:
+            The trial, running; None if it is finished, or somebody else runs it.
+
+        Raises:
+            StaleHistoryError: if the experiment is of another revision.
+        """
+        ...
+
+    def pause(self, name: str, index: int, owner: str, *, verdict: Verdict, now: float) -> TrialRecord:
+        """Take a trial from `owner`, which has saved its state, to be resumed or stopped at any later time.
+
+        Raises:
+            TrialStateError: if it is not running.
+            LeaseLostError: if it is not run by `owner`.
         """
         ...
 
@@ -336,7 +396,18 @@ class Storage(Protocol):
         """
         ...
 
-    def report(self, name: str, index: int, metrics: Metrics, *, now: float, owner: str | None = None) -> None:
+    def report(
+        self,
+        name: str,
+        index: int,
+        metrics: Metrics,
+        *,
+        now: float,
+        owner: str | None = None,
+        steps: int | None = None,
+        trained: float | None = None,
+        saves: bool | None = None,
+    ) -> None:
         """Keep what a running trial measured after training steps; a step that is reported again is overwritten.
 
         Args:
@@ -345,6 +416,9 @@ class Storage(Protocol):
             metrics: for each metric an observation with its step.
             now: the time.
             owner: who reports, refused unless it still runs the trial; None: whoever runs it.
+            steps: how many steps the training has in all; None if it did not say.
+            trained: how many seconds its steps took so far; None if it did not say.
+            saves: whether it attached a state that is saved; None if it did not say.
 
         Raises:
             TrialStateError: if it is not running.
@@ -353,7 +427,16 @@ class Storage(Protocol):
         """
         ...
 
-    def finish(self, name: str, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
+    def finish(
+        self,
+        name: str,
+        index: int,
+        outcome: Outcome,
+        *,
+        now: float,
+        owner: str | None = None,
+        verdict: Verdict | None = None,
+    ) -> TrialRecord:
         """Keep how a trial ended.
 
         Args:
@@ -362,6 +445,7 @@ class Storage(Protocol):
             outcome: how it ended.
             now: the time.
             owner: who says so, refused unless it still runs the trial; None: whoever runs it.
+            verdict: what the scheduler said about it; None if it had no part in it.
 
         Raises:
             TrialStateError: if a trial in its state cannot end like this.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from sqlalchemy import Column, Connection, MetaData, Table, Text, insert, inspect, select
+from sqlalchemy.schema import CreateColumn
 
 from headstock.errors import NewerSchemaError, StorageError
 from headstock.storage import schema
@@ -43,7 +44,23 @@ def first_tables(connection: Connection) -> None:
     schema.metadata.create_all(connection)
 
 
-MIGRATIONS: Final = (first_tables,)
+@migration
+def pausable_trainings(connection: Connection) -> None:
+    """Columns for schedulers: how far a trial is to train, and why."""
+    _add_columns(connection, schema.experiments, "scheduler", "value")
+    _add_columns(connection, schema.trials, "until", "steps", "parent", "trained", "saves", "verdicts")
+
+
+def _add_columns(connection: Connection, table: Table, *names: str) -> None:
+    """Add those of the columns that are not there."""
+    there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    for name in names:
+        if name not in there:
+            column = CreateColumn(table.c[name]).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
+
+
+MIGRATIONS: Final = (first_tables, pausable_trainings)
 """Every step that there ever was, the oldest first."""
 
 

@@ -11,10 +11,13 @@ from headstock.errors import StorageError
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Space
 from headstock.storage.base import Command, ExperimentSpec, Lease
-from headstock.trial import Observation, TrialRecord, TrialState
+from headstock.trial import Observation, TrialRecord, TrialState, Verdict
 
 LONGEST_ERROR: Final = 1_000
 """How many characters of an error are kept, from its beginning."""
+
+MOST_VERDICTS: Final = 100
+"""How many of a trial's verdicts are kept, the newest."""
 
 LONGEST_TRACEBACK: Final = 20_000
 """How many characters of a traceback are kept, from its end, where the error is."""
@@ -75,6 +78,12 @@ class StoredExperiment:
             "owner": trial.owner,
             "attempt": trial.attempt,
             "retries": trial.retries,
+            "until": trial.until,
+            "steps": trial.steps,
+            "parent": None if trial.parent is None else list(trial.parent),
+            "trained": trial.trained,
+            "saves": trial.saves,
+            "verdicts": [[v.step, v.decision, v.because] for v in trial.verdicts[-MOST_VERDICTS:]] or None,
             "created": trial.created,
             "started": trial.started,
             "finished": trial.finished,
@@ -105,6 +114,12 @@ class StoredExperiment:
                 owner=row.owner,
                 attempt=row.attempt,
                 retries=row.retries,
+                until=row.until,
+                steps=row.steps,
+                parent=_pair(row.parent),
+                trained=row.trained,
+                saves=row.saves,
+                verdicts=tuple(Verdict(step, decision, because) for step, decision, because in row.verdicts or ()),
                 created=row.created,
                 started=row.started,
                 finished=row.finished,
@@ -152,6 +167,8 @@ def spec_of(row: Row[Any]) -> ExperimentSpec:
             outcome_constraints=stored.outcome_constraints,
             seed=row.seed,
             sampler=row.sampler,
+            scheduler=row.scheduler,
+            value=row.value,
             created=row.created,
             space_version=stored.space_version,
         )
@@ -182,6 +199,8 @@ def experiment_row(spec: ExperimentSpec) -> dict[str, Any]:
         ],
         "seed": spec.seed,
         "sampler": None if spec.sampler is None else dict(spec.sampler),
+        "scheduler": None if spec.scheduler is None else dict(spec.scheduler),
+        "value": spec.value,
         "space_version": spec.space_version,
         "created": spec.created,
         "updated": spec.created,
@@ -206,6 +225,14 @@ def curves(rows: Iterable[Row[Any]]) -> dict[int, dict[str, tuple[Observation, .
         except (TypeError, ValueError) as error:
             raise StorageError(f"A report of trial {row.trial} is damaged: {error}") from error
     return {trial: {metric: tuple(c) for metric, c in by_metric.items()} for trial, by_metric in found.items()}
+
+
+def _pair(stored: list[int] | None) -> tuple[int, int] | None:
+    """A trial and a step; None if there is neither."""
+    if stored is None:
+        return None
+    trial, step = stored
+    return operator.index(trial), operator.index(step)
 
 
 def kept_error(text: str | None) -> str | None:

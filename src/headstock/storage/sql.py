@@ -4,10 +4,10 @@ Each writing verb locks its experiment's row, looks, writes, and stamps what it 
 revision, so that the changes since a revision are a range of an index.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final, final
+from typing import Any, Final, final
 
 from sqlalchemy import Connection, and_, func, insert, select
 
@@ -31,15 +31,17 @@ from headstock.storage.base import (
     Outcome,
     check_name,
 )
-from headstock.storage.rows import experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
+from headstock.storage.rows import MOST_VERDICTS, experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
 from headstock.storage.schema import experiments, spaces, trials
 from headstock.storage.sqlite import SqliteDatabase
 from headstock.storage.transaction import OpenExperiment
-from headstock.trial import TRANSITIONS, Metrics, TrialRecord, TrialState
+from headstock.trial import TRANSITIONS, Metrics, TrialRecord, TrialState, Verdict
 
 REVISIONS: Final = 2**32
 """How many revisions an experiment may have. Callers see id * REVISIONS + revision, so that the revision of a deleted
 experiment is known for what it is where there is a new one of the same name."""
+
+_GRANTED: Final = (TrialState.QUEUED, TrialState.PAUSED, TrialState.RUNNING)
 
 _SPECS: Final = select(experiments, spaces.c.space).join(
     spaces, and_(spaces.c.experiment == experiments.c.id, spaces.c.version == experiments.c.space_version)
@@ -120,13 +122,20 @@ class SqlStorage:
             )
 
     def add_trials(
-        self, name: str, new: Sequence[NewTrial], *, created: int | None, now: float
+        self,
+        name: str,
+        new: Sequence[NewTrial],
+        *,
+        created: int | None,
+        now: float,
+        revision: int | None = None,
     ) -> tuple[TrialRecord, ...]:
         """Create trials, all or none."""
         with self._writing(name) as experiment:
             there = experiment.stored.trials_created
             if created not in (None, there):
                 raise StaleHistoryError(f"{name!r} has {there} trials by now, not {created}. Look at them first.")
+            _check_revision(experiment, revision)
             batch = experiment.newest_batch()
             records = []
             for index, trial in enumerate(new, start=there):
@@ -143,6 +152,44 @@ class SqlStorage:
                 return None
             leased = replace(trial, state=TrialState.RUNNING, owner=owner, started=now)
             return experiment.save(trial, leased, now=now)
+
+    def grant(
+        self,
+        name: str,
+        index: int,
+        owner: str,
+        *,
+        until: int | None,
+        verdict: Verdict,
+        now: float,
+        memo: Mapping[str, Any] | None = None,
+        revision: int | None = None,
+    ) -> TrialRecord | None:
+        """Let a queued or paused trial, or one that `owner` runs, train on."""
+        with self._writing(name) as experiment:
+            _check_revision(experiment, revision)
+            trial = experiment.trial(index)
+            if trial.state not in _GRANTED or (trial.state is TrialState.RUNNING and trial.owner != owner):
+                return None
+            granted = replace(
+                trial,
+                state=TrialState.RUNNING,
+                owner=owner,
+                until=until,
+                started=now if trial.started is None else trial.started,
+                memo=trial.memo if memo is None else {**(trial.memo or {}), **memo},
+                verdicts=_with(trial, verdict),
+            )
+            return experiment.save(trial, granted, now=now)
+
+    def pause(self, name: str, index: int, owner: str, *, verdict: Verdict, now: float) -> TrialRecord:
+        """Take a trial from `owner`, which has saved its state, to be resumed or stopped at any later time."""
+        with self._writing(name) as experiment:
+            trial = experiment.trial(index)
+            _check_owner(name, trial, owner)
+            _check_running(name, trial)
+            paused = replace(trial, state=TrialState.PAUSED, owner=None, verdicts=_with(trial, verdict))
+            return experiment.save(trial, paused, now=now)
 
     def extend(self, name: str, owner: str) -> Sequence[Lease]:
         """Renew every lease of `owner`."""
@@ -186,7 +233,18 @@ class SqlStorage:
                 return None
             return experiment.save(trial, _released(trial, now=now, retries=retries, error=error), now=now)
 
-    def report(self, name: str, index: int, metrics: Metrics, *, now: float, owner: str | None = None) -> None:
+    def report(
+        self,
+        name: str,
+        index: int,
+        metrics: Metrics,
+        *,
+        now: float,
+        owner: str | None = None,
+        steps: int | None = None,
+        trained: float | None = None,
+        saves: bool | None = None,
+    ) -> None:
         """Keep what a running trial measured after training steps."""
         for metric, observation in metrics.items():
             check_name("metric", metric, MetricError)
@@ -196,9 +254,20 @@ class SqlStorage:
             trial = experiment.trial(index, with_reports=False)  # there may be many
             _check_owner(name, trial, owner)
             _check_running(name, trial)
-            experiment.report(trial, metrics, now=now)
+            learned = {"steps": steps, "trained": trained, "saves": saves}
+            known = {column: value for column, value in learned.items() if value is not None}
+            experiment.report(trial, metrics, known, now=now)
 
-    def finish(self, name: str, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
+    def finish(
+        self,
+        name: str,
+        index: int,
+        outcome: Outcome,
+        *,
+        now: float,
+        owner: str | None = None,
+        verdict: Verdict | None = None,
+    ) -> TrialRecord:
         """Keep how a trial ended."""
         with self._writing(name) as experiment:
             trial = experiment.trial(index)
@@ -208,7 +277,8 @@ class SqlStorage:
                     f"Trial {index} of {name!r} is {trial.state}, so it cannot become {outcome.state}. "
                     f"{'Its result stands.' if trial.state.is_finished else 'Let it run first.'}"
                 )
-            return experiment.save(trial, _ended(trial, outcome, now), now=now)
+            ended = replace(_ended(trial, outcome, now), verdicts=_with(trial, verdict))
+            return experiment.save(trial, ended, now=now)
 
     def page(
         self,
@@ -291,10 +361,18 @@ def _first_record(experiment: OpenExperiment, new: NewTrial, *, index: int, next
         memo=new.memo,
         objective=experiment.stored.objective.metric,
         owner=new.owner,
+        until=new.until,
+        parent=new.parent,
+        verdicts=() if new.verdict is None else (new.verdict,),
         created=now,
         started=now if new.state is TrialState.RUNNING and new.outcome is None else None,
     )
     return trial if new.outcome is None else _ended(trial, new.outcome, now)
+
+
+def _with(trial: TrialRecord, verdict: Verdict | None) -> tuple[Verdict, ...]:
+    """The trial's verdicts, with a new one."""
+    return trial.verdicts if verdict is None else (*trial.verdicts, verdict)[-MOST_VERDICTS:]
 
 
 def _ended(trial: TrialRecord, outcome: Outcome, now: float) -> TrialRecord:
@@ -323,6 +401,13 @@ def _released(trial: TrialRecord, *, now: float, retries: int | None, error: str
         attempt=trial.attempt + 1,
         retries=trial.retries + (retries is not None),
     )
+
+
+def _check_revision(experiment: OpenExperiment, revision: int | None) -> None:
+    """Refuse who goes by an old history."""
+    stored = experiment.stored
+    if revision not in (None, stored.id * REVISIONS + stored.revision):
+        raise StaleHistoryError(f"{stored.name!r} has changed since revision {revision}. Look at it first.")
 
 
 def _check_running(name: str, trial: TrialRecord) -> None:

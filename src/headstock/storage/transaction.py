@@ -122,8 +122,14 @@ class OpenExperiment:
         self._advance(updated=now)
         return after
 
-    def report(self, trial: TrialRecord, metrics: Metrics, *, now: float) -> None:
+    def report(self, trial: TrialRecord, metrics: Metrics, learned: Mapping[str, Any], *, now: float) -> None:
         """Write what a trial measured after steps of its present attempt, over what it measured after them before.
+
+        Args:
+            trial: who reports.
+            metrics: what was measured.
+            learned: columns of the trial that are known better now.
+            now: the time.
 
         Who reports lives, so a report renews the lease as well.
         """
@@ -132,7 +138,7 @@ class OpenExperiment:
             key = {column.name: row[column.name] for column in reports.primary_key}
             self.connection.execute(delete(reports).filter_by(**key))
             self.connection.execute(insert(reports).values(row))
-        changed = {"revision": self.stored.revision + 1, "renewals": trials.c.renewals + 1}
+        changed = {"revision": self.stored.revision + 1, "renewals": trials.c.renewals + 1, **learned}
         self.connection.execute(update(trials).where(self._is(trial.index)).values(changed))
         self._advance(updated=now)
 

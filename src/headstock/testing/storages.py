@@ -31,7 +31,7 @@ from headstock.history import History
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Choice, Fixed, Float, Int, Space
 from headstock.storage.base import Command, ExperimentSpec, NewTrial, Outcome, Storage
-from headstock.trial import TRANSITIONS, Observation, TrialRecord, TrialState
+from headstock.trial import TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
 
 SPEC: Final = ExperimentSpec(
     name="größe / 大 'quoted' 100%",
@@ -48,10 +48,13 @@ SPEC: Final = ExperimentSpec(
     outcome_constraints=(OutcomeConstraint("latency", 20.0, at_least=False),),
     seed=2**63 - 1,
     sampler={"kind": "bayesian", "options": {"weights": [0.1, 1e-300, 1]}},
+    scheduler={"kind": "freeze_thaw", "max_steps": 30},
+    value="best",
     created=1.7e9 + 0.123456,
 )
 """An experiment that uses everything that a specification has."""
 
+_VERDICT: Final = Verdict(3, "resume", "predicted 0.9 ± 0.1 at step 9, needs 0.8")
 _PARAMETERS: Final = {"lr": 0.1, "kind": True, "epochs": 10}
 
 
@@ -81,6 +84,8 @@ def check_what_is_unknown_is_refused(storage: Storage) -> None:
         lambda: storage.release(SPEC.name, 0, owner="me", now=0.0),
         lambda: storage.lease(SPEC.name, "me", now=0.0, index=0),
         lambda: storage.request(SPEC.name, 0, Command.STOP),
+        lambda: storage.grant(SPEC.name, 0, "me", until=None, verdict=_VERDICT, now=0.0),
+        lambda: storage.pause(SPEC.name, 0, "me", verdict=_VERDICT, now=0.0),
     )
     of_experiments: Sequence[Callable[[], object]] = (
         lambda: storage.experiment(SPEC.name),
@@ -309,6 +314,48 @@ def check_owners_hear_commands(storage: Storage) -> None:
     assert [lease.command for lease in storage.extend(SPEC.name, "b")] == [None], "a command outlived its lease"
 
 
+def check_trials_are_paused_and_resumed(storage: Storage) -> None:
+    """A trial trains as far as it is granted, is paused by its owner, and goes on with another."""
+    storage.create(SPEC)
+    begun = Verdict(0, "start", "fills the space")
+    new = NewTrial(_PARAMETERS, owner="a", until=3, parent=(0, 1), verdict=begun)
+    [trial] = storage.add_trials(SPEC.name, [new], created=0, now=1.0)
+    storage.report(
+        SPEC.name, 0, {"loss": Observation(1.0, step=3)}, now=2.0, owner="a", steps=9, trained=1.5, saves=True
+    )
+    [trial] = storage.changes(SPEC.name).trials
+    assert (trial.steps, trial.trained, trial.saves) == (9, 1.5, True), f"reported as {trial}"
+    assert storage.grant(SPEC.name, 0, "b", until=6, verdict=_VERDICT, now=3.0) is None, "b took a trial from a"
+    storage.grant(SPEC.name, 0, "a", until=6, verdict=_VERDICT, now=3.0, memo={"seed": 1})
+    with _refused(LeaseLostError):
+        storage.pause(SPEC.name, 0, "b", verdict=_VERDICT, now=4.0)
+    pause = Verdict(3, "pause", "others are more promising")
+    paused = storage.pause(SPEC.name, 0, "a", verdict=pause, now=4.0)
+    assert (paused.state, paused.owner, paused.until) == (TrialState.PAUSED, None, 6), f"paused as {paused}"
+    resumed = storage.grant(SPEC.name, 0, "b", until=None, verdict=_VERDICT, now=6.0, memo={"aim": 2})
+    assert resumed is not None, "a paused trial may not go on"
+    assert (resumed.state, resumed.owner, resumed.until) == (TrialState.RUNNING, "b", None), f"resumed as {resumed}"
+    assert resumed.memo == {"seed": 1, "aim": 2}, f"resumed as {resumed}"
+    assert resumed.verdicts == (begun, _VERDICT, pause, _VERDICT), f"{resumed.verdicts}"
+    stopped = storage.finish(SPEC.name, 0, Outcome(TrialState.STOPPED), now=8.0, verdict=pause)
+    assert storage.grant(SPEC.name, 0, "b", until=9, verdict=_VERDICT, now=9.0) is None, "a finished trial was resumed"
+    _assert_stored(storage, [stopped])
+
+
+def check_an_old_history_grants_nothing(storage: Storage) -> None:
+    """Who goes by an old revision may neither create trials nor let one go on."""
+    storage.create(SPEC)
+    queued = NewTrial(_PARAMETERS, state=TrialState.QUEUED)
+    old = storage.changes(SPEC.name).revision
+    storage.add_trials(SPEC.name, [queued], created=0, now=1.0, revision=old)
+    with _refused(StaleHistoryError):
+        storage.add_trials(SPEC.name, [queued], created=1, now=1.0, revision=old)
+    with _refused(StaleHistoryError):
+        storage.grant(SPEC.name, 0, "a", until=3, verdict=_VERDICT, now=2.0, revision=old)
+    new = storage.changes(SPEC.name).revision
+    assert storage.grant(SPEC.name, 0, "a", until=3, verdict=_VERDICT, now=2.0, revision=new), "it may not go on"
+
+
 def check_reports_form_one_curve(storage: Storage) -> None:
     """A repeated step is overwritten, and a later attempt replaces an earlier one from its first step on."""
     storage.create(SPEC)
@@ -514,6 +561,8 @@ CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_leases_are_renewed,
     check_a_lost_trial_is_retried_so_often,
     check_owners_hear_commands,
+    check_trials_are_paused_and_resumed,
+    check_an_old_history_grants_nothing,
     check_reports_form_one_curve,
     check_best_is_that_of_the_history,
     check_changes_are_all_that_changed,
