@@ -58,7 +58,7 @@ def taskset(folder: Path, index: int) -> Table:
 
 
 def tasks(folder: Path) -> dict[str, Callable[[], Table]]:
-    """Every task by name; those of odd number in their family had no part in the choice of defaults."""
+    """Every task by name. Defaults were chosen on LCBench 0, 2, ..., 10 and TaskSet 0 and 2, counted from 0."""
     named: dict[str, Callable[[], Table]] = {}
     for index, instance in enumerate(np.load(folder / "lcbench_surrogate_table.npz")["instances"]):
         named[f"lcbench-{instance}"] = lambda index=index: lcbench(folder, index)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from headstock.samplers.base import Suggestion
 from headstock.samplers.random import Random
 from headstock.schedulers import Resume, Start, scheduler_from_json
 from headstock.schedulers.forecast import Forecast
@@ -93,3 +94,21 @@ def test_where_the_model_fails_successive_halving_decides(replay: Replay, monkey
 def test_json_keeps_a_pool():
     scheduler = FreezeThaw(27, 2, 3, ({"lr": 0.1, "momentum": 0.5, "optimizer": "sgd"},))
     assert scheduler_from_json(scheduler.to_json()) == scheduler
+
+
+def test_what_is_dear_is_doubted_less_often(replay: Replay):
+    def new_configurations_above(threshold: float, dear: float) -> float:
+        trials = tuple(
+            replace(t, trained=(dear if t.parameters["lr"] > 0.01 else 1.0) * t.step, state=TrialState.COMPLETED)
+            for t in replay.trials
+        )
+        history = replace(replay.history, trials=trials)
+        scheduler = FreezeThaw(max_steps=16, pool=replay.table.rows)
+        decisions = [scheduler.decide(history, 1, _nothing, np.random.default_rng(seed))[0] for seed in range(12)]
+        return sum(d.suggestion.parameters["lr"] > threshold for d in decisions if isinstance(d, Start)) / 12
+
+    assert new_configurations_above(0.01, 100.0) < new_configurations_above(0.01, 1.0)
+
+
+def _nothing(count: int) -> list[Suggestion]:
+    raise AssertionError(f"{count} proposals were asked for")

@@ -13,6 +13,9 @@ _FLOOR: Final = 1e-3
 _LEAST_CHANGE: Final = 0.03
 """The least unit of -ln e: where most trainings stay on one plateau, its ripples are not what good and bad is about."""
 
+_USUAL: Final = 3.0
+"""How many distances of the lower quartile from the median a bad value lies off at most, where spreads are measured."""
+
 _LEAST_SPREAD: Final = 1e-12
 
 
@@ -23,8 +26,8 @@ class CurveTransform:
 
     Where the metric has a best value that it approaches (1 or 100 for a share to maximise, 0 for a positive loss to
     minimise), the logarithm of the distance e to it is what improves evenly: u = -ln(e + floor). Any other metric stays
-    as it is: u = ±y. Then with the median m and the spread s of what is better than it, which is at least the usual
-    distance from m (and 0.03 of an e-fold),
+    as it is: u = ±y. Then with the median m and the spread s around it (root mean square, the far off moved near; at
+    least 0.03 of an e-fold) of the newest value of every curve, so that long ones weigh no more than short ones,
 
         z = (u - m) / s     where u ≥ m ,     z = -ln(1 + (m - u) / s)     below
 
@@ -46,20 +49,20 @@ class CurveTransform:
     scale: float
 
     @classmethod
-    def of(cls, values: Float64[np.ndarray, " n"], sign: float) -> "CurveTransform":
-        """The transform for a metric with these (finite, at least one) values."""
+    def of(cls, Y: Float64[np.ndarray, "n t"], sign: float) -> "CurveTransform":
+        """The transform for a metric with these curves: finite values, NaN where there are none, at least one a row."""
+        reported = ~np.isnan(Y)
+        values = Y[reported]
+        newest = Y[np.arange(len(Y)), Y.shape[1] - 1 - np.argmax(reported[:, ::-1], axis=1)]
         bound = _bound(values, sign)
         floor = 0.0
         if bound is not None:
-            distances = np.abs(bound - values)
-            floor = _FLOOR * (float(np.median(distances)) or 1.0)
+            floor = _FLOOR * (float(np.median(np.abs(bound - newest))) or 1.0)
         plain = cls(sign, bound, floor, 0.0, 1.0)
-        u = plain._improvement(values)
-        centre = float(np.median(u))
-        better = u[u >= centre] - centre
-        scale = max(_root_mean_square(better), float(np.median(np.abs(u - centre))))
-        if bound is not None:
-            scale = max(scale, _LEAST_CHANGE)
+        u = plain._improvement(newest)
+        centre, quartile = float(np.median(u)), float(np.quantile(u, 0.25))
+        usual = np.maximum(u, centre - _USUAL * (centre - quartile)) - centre
+        scale = max(_root_mean_square(usual), 0.0 if bound is None else _LEAST_CHANGE)
         scale = scale or _root_mean_square(u - centre) or 1.0
         return cls(sign, bound, floor, centre, max(scale, _LEAST_SPREAD))
 

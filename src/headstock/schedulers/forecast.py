@@ -64,7 +64,7 @@ class Forecast:
         curves = Curves.of(history, (t for t in history if t.state is not TrialState.ABANDONED))
         encoding = Encoding.of(history.space)
         reports = curves.Y[~np.isnan(curves.Y)]
-        transform = CurveTransform.of(reports, history.objective.sign)
+        transform = CurveTransform.of(curves.Y, history.objective.sign)
         X = encoding.encode([t.parameters for t in curves.trials])
         everything = CurveSet(X, curves.steps, transform.apply(curves.Y), float(last), encoding.categorical)
         rows = spread(everything, MODELLED)
@@ -82,10 +82,19 @@ class Forecast:
         """How far each trial is."""
         return np.array([t.step for t in self.trials], dtype=np.float64)
 
-    @cached_property
+    @property
     def final(self) -> Float64[np.ndarray, " n"]:
         """What each trial is expected to come to at the last step, on the model's scale."""
-        return self.of_trials(np.full(len(self.trials), float(self.last)))[0]
+        return self._finals[0]
+
+    @property
+    def final_sd(self) -> Float64[np.ndarray, " n"]:
+        """The standard deviation of what each trial comes to."""
+        return self._finals[1]
+
+    @cached_property
+    def _finals(self) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+        return self.of_trials(np.full(len(self.trials), float(self.last)))
 
     def of_trials(
         self, steps: Float64[np.ndarray, " n"]
@@ -118,22 +127,23 @@ class Forecast:
 
     @cached_property
     def log_costs(self) -> Float64[np.ndarray, " n"]:
-        """The logarithm of the seconds a step of each trial takes; NaN where they are not known."""
-        return np.array(
+        """The logarithm of the seconds a step of each trial takes, less the mean of all; NaN where not known."""
+        costs = np.array(
             [np.log(t.trained / t.step) if t.trained and t.step and not t.parent else np.nan for t in self.trials]
         )
+        known = costs[~np.isnan(costs)]
+        return costs - known.mean() if len(known) else costs
 
     def log_costs_of_new(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
         """What a step of new configurations may cost: a regression on the trials' log costs; 0 if nothing is known."""
         known: Int64[np.ndarray, " k"] = np.flatnonzero(~np.isnan(self.log_costs))
         costs = self.log_costs[known]
         spread_of_costs = float(np.std(costs)) if len(known) else 0.0
-        if spread_of_costs == 0.0:
-            return np.full(len(X), costs[0] if len(known) else 0.0)
-        data, mean = self.posterior.data, float(np.mean(costs))
-        unknown_noise = np.full(len(known), np.nan)
-        training = TrainingSet(data.X[known], (costs - mean) / spread_of_costs, unknown_noise, data.categorical)
-        return mean + spread_of_costs * condition_regression(self._like_the_curves, training).predict(X)[0]
+        if spread_of_costs < 1e-9:
+            return np.zeros(len(X))
+        data, unknown_noise = self.posterior.data, np.full(len(known), np.nan)
+        training = TrainingSet(data.X[known], costs / spread_of_costs, unknown_noise, data.categorical)
+        return spread_of_costs * condition_regression(self._like_the_curves, training).predict(X)[0]
 
     @property
     def _like_the_curves(self) -> Hyperparameters:

@@ -7,7 +7,6 @@ from typing import Any, Final, final
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import log_ndtr
 
 from headstock.domain import Domain, row_keys
 from headstock.errors import HeadstockError
@@ -28,30 +27,30 @@ CANDIDATES: Final = 512
 ANCHORS: Final = 8
 """How many of the most promising trials new configurations are looked for around."""
 
-AIMS: Final = (-2.0, -0.3)
-"""Between which powers of ten the improvement lies that is aimed at."""
-
-
-AT_RANDOM: Final = 1.0 / 3.0
-"""Which share of the new trials is drawn at random: where the model is wrong it looks for the good in the extremes."""
+CURIOSITY: Final = 1.5
+"""How many standard deviations what is uncertain is given the benefit of, on average."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class FreezeThaw:
-    """Trains on, or begins, what is most likely to beat the best by a random amount within a random number of steps.
+    """Trains on, or begins, what may come to most at its end, given the benefit of a doubt of random size.
 
-    After a few trials that the sampler proposes, a Gaussian process over (configuration, step) predicts the curves of
-    all trials and of configurations that were not tried. For each slot a horizon h and an aim τ are drawn, and the
-    slot goes to the candidate with the highest probability of improvement, or, if that is a new one, now and then to
-    another new one at random (MFPI-random of Rakotoarison et al. 2024,
-    "In-context freeze-thaw Bayesian optimization", arXiv 2404.16795, section 4.2):
+    After a few trials that the sampler proposes, a Gaussian process over (configuration, step) predicts where the
+    curves of all trials, and those of configurations that were not tried, will end (freeze-thaw, Swersky, Snoek and
+    Adams 2014, arXiv 1406.3896). For each slot a β is drawn, exponential with mean 1.5, and the slot goes to the
+    candidate of the highest upper bound (randomised as by Berk et al. 2020, arXiv 2006.04296)
 
-        P(y(x, min(t_x + h, T)) > y_best + τ)     (less ln of the cost of a step, where costs are known)
+        μ(x, T) + β σ(x, T) / c(x)
 
-    Random horizons and aims keep the search from locking on to early leaders, and let many workers ask at once. When
-    what is left of the budget only just pays for it, the most promising trials are trained to their end, so that the
-    winner is one that was seen and not only predicted.
+    where c is the cost of a step relative to the usual, if costs are known: what is dear is doubted less often.
+
+    All are compared at the horizon T. What improves surely, but not past the others' ends, gets nothing for it: the
+    probability to improve on the best value by the next steps would go to the leader itself, whose next value is
+    nearly always its best (MFPI-random of Rakotoarison et al. 2024, arXiv 2404.16795, was measured to lock on to early
+    leaders). A random β keeps the search both from idling at the best and from trying everything, and lets many
+    workers ask at once. When what is left of the budget only just pays for it, the most promising trials are trained
+    to their end, so that the winner is one that was seen and not only predicted.
 
     Args:
         max_steps: T, how many steps a whole training has; None: as `trial.steps` says.
@@ -65,7 +64,7 @@ class FreezeThaw:
 
     max_steps: int | None = None
     first_steps: int | None = None
-    finalists: int = 2
+    finalists: int = 1
     pool: Sequence[Parameters] | None = None
 
     def __post_init__(self) -> None:
@@ -172,8 +171,7 @@ def _finishing(forecast: Forecast, finalists: int, steps_left: float) -> list[Re
     cost = sum(forecast.last - forecast.trials[k].step for k in unfinished)
     if not unfinished or steps_left > cost + max(1, round(forecast.last / 25)):
         return []
-    mean, sd = forecast.of_trials(np.full(len(forecast.trials), float(forecast.last)))
-    values, widths = forecast.transform.invert(mean, sd)
+    values, widths = forecast.transform.invert(forecast.final, forecast.final_sd)
     return [
         Resume(
             forecast.trials[k].index,
@@ -194,36 +192,24 @@ def _best(
     first: int,
     memo: Mapping[str, Any] | None,
 ) -> Start | Resume | None:
-    """The candidate with the highest probability of improvement; None if there is no candidate."""
-    last, transform = float(forecast.last), forecast.transform
-    ahead = last if rng.random() < 0.5 else float(rng.integers(1, forecast.last + 1))
-    aim = 10.0 ** rng.uniform(*AIMS)
-    now, _ = forecast.of_trials(forecast.steps)
-    # An error falls by the share τ; what has no bound rises by 2 τ spreads of what is good.
-    needed = float(now.max()) + (2.0 * aim if transform.bound is None else -math.log1p(-aim) / transform.scale)
-    targets = np.minimum(forecast.steps + ahead, last)
-    mean, sd = forecast.of_trials(targets)
-    score = log_ndtr((mean - needed) / sd) - np.nan_to_num(forecast.log_costs)
-    open_ = [is_resumable(t) and t.index not in taken and t.step < last for t in forecast.trials]
-    score[~np.array(open_)] = -np.inf
-    k = int(score.argmax())
-    if score[k] == -np.inf and not len(X):
+    """The candidate with the highest upper bound at the horizon; None if there is no candidate."""
+    last, transform, n = float(forecast.last), forecast.transform, len(forecast.trials)
+    new_mean, new_sd = forecast.of_new(X, last)
+    mean, sd = np.concatenate([forecast.final, new_mean]), np.concatenate([forecast.final_sd, new_sd])
+    cost = np.concatenate([np.nan_to_num(forecast.log_costs), forecast.log_costs_of_new(X)])
+    score = mean + CURIOSITY * rng.exponential() * np.exp(-cost) * sd
+    score[n:] += forecast.log_success(X)
+    score[
+        [not is_resumable(t) or t.index in taken or t.step >= last for t in forecast.trials] + [False] * len(X)
+    ] = -np.inf
+    if not len(score) or score.max() == -np.inf:
         return None
-
-    def reason(mean: float, sd: float, step: float) -> str:
-        (value, bar), (width, _) = transform.invert(np.array([mean, needed]), np.array([sd, sd]))
-        return f"predicted {measured(float(value), float(width))} at step {step:.0f}, needs {number(float(bar))}"
-
-    if len(X):
-        new_mean, new_sd = forecast.of_new(X, min(ahead, last))
-        new_score = log_ndtr((new_mean - needed) / new_sd) + forecast.log_success(X) - forecast.log_costs_of_new(X)
-        new = int(new_score.argmax())
-    if len(X) and new_score[new] > score[k]:
-        if rng.random() < AT_RANDOM:
-            new = 0  # the first candidates are drawn evenly
-        because = reason(new_mean[new], new_sd[new], min(ahead, last))
-        parameters = forecast.encoding.decode(X[new])
-        return Start(Suggestion(parameters, because, "freeze-thaw", memo), first if first < last else None)
+    k = int(score.argmax())
+    (value, bar), (width, _) = transform.invert(np.array([mean[k], forecast.final.max()]), np.array([sd[k], 0.0]))
+    because = f"predicted {measured(float(value), float(width))} at step {last:.0f}, needs {number(float(bar))}"
+    if k >= n:
+        suggestion = Suggestion(forecast.encoding.decode(X[k - n]), because, "freeze-thaw", memo)
+        return Start(suggestion, first if first < last else None)
     trial = forecast.trials[k]
     until = trial.step + max(1, round(last / 25))
-    return Resume(trial.index, until if until < last else None, reason(mean[k], sd[k], targets[k]), memo)
+    return Resume(trial.index, until if until < last else None, because, memo)
