@@ -1,5 +1,29 @@
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from headstock.errors import MissingDependencyError
+from headstock.testing import postgresql
 
 # The same examples every time: a red test is red for everybody. More and other examples: --hypothesis-profile=default.
 settings.register_profile("headstock", derandomize=True, deadline=None, database=None)
 settings.load_profile("headstock")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A server that all tests share, so none may stop it."""
+    pytest.importorskip("psycopg")
+    try:
+        postgresql.programs()
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    with postgresql.server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgresql.Server) -> str:
+    """The URL of a storage that no other test uses."""
+    return postgresql_server.new_url()

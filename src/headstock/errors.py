@@ -21,6 +21,7 @@ HeadstockError
 └── StorageError                the storage cannot do what was asked
     ├── UnknownExperimentError  no experiment of this name
     ├── ExperimentExistsError   the name is taken, by something different
+    ├── ConnectionLostError     the database server went away
     ├── NewerSchemaError        written by a newer headstock
     ├── StaleSpaceError         somebody else changed the space first
     └── StaleHistoryError       somebody else created a trial first (handled inside headstock)
@@ -111,6 +112,19 @@ class UnknownExperimentError(StorageError, LookupError):
 
 class ExperimentExistsError(StorageError):
     """The name is taken by an experiment with another space or objective."""
+
+
+class ConnectionLostError(StorageError):
+    """There is no connection to the database server, or none any more.
+
+    Args:
+        message: what happened.
+        is_in_doubt: whether it happened while a change was being committed, so that nobody knows whether it was.
+    """
+
+    def __init__(self, message: str, *, is_in_doubt: bool = False) -> None:
+        super().__init__(message)
+        self.is_in_doubt = is_in_doubt
 
 
 class NewerSchemaError(StorageError):

@@ -1,4 +1,4 @@
-"""Every storage keeps the contract of storages; a storage added to URLS is held to it."""
+"""Every storage keeps the contract of storages; a storage added to KINDS is held to it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +8,18 @@ import pytest
 from headstock.storage import Storage, open_storage
 from headstock.testing.storages import CHECKS
 
-URLS = {"memory": "sqlite://", "file": "sqlite:///{folder}/headstock.db"}
+KINDS = ("memory", "file", "postgresql")
+
+
+@pytest.fixture(params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_url")
+    return {"memory": "sqlite://", "file": f"sqlite:///{tmp_path}/headstock.db"}[request.param]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("url", URLS.values(), ids=URLS)
-def test_a_storage_keeps_the_contract(url: str, check: Callable[[Storage], None], tmp_path: Path):
-    storage = open_storage(url.format(folder=tmp_path))
+def test_a_storage_keeps_the_contract(url: str, check: Callable[[Storage], None]):
+    storage = open_storage(url)
     check(storage)
     storage.close()

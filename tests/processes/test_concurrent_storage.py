@@ -1,4 +1,4 @@
-"""Many processes write one file, and some of them are killed."""
+"""Many processes write one database, and some of them are killed."""
 
 import signal
 import sqlite3
@@ -63,7 +63,7 @@ while True:
 
 DIE_WITHIN_A_TRANSACTION = """
 [trial] = storage.add_trials("shared", [NewTrial({"x": 0.5}, owner=owner)], created=None, now=1.0)
-with storage.database.writing() as connection:
+with getattr(storage, "storage", storage).database.writing() as connection:
     connection.exec_driver_sql("UPDATE trials SET state = 'completed', metrics = 'null'")
     connection.exec_driver_sql("UPDATE experiments SET revision = revision + 1, trials_created = 7")
     os.kill(os.getpid(), 9)
@@ -93,6 +93,8 @@ def wait_until_ready(processes: list[subprocess.Popen[str]]) -> None:
 
 
 def assert_sound(url: str) -> None:
+    if not url.startswith("sqlite"):
+        return
     connection = sqlite3.connect(url.removeprefix("sqlite:///"))
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -101,8 +103,10 @@ def assert_sound(url: str) -> None:
         connection.close()
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=["file", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_url")
     return f"sqlite:///{tmp_path}/shared.db"
 
 
@@ -218,7 +222,8 @@ def test_a_forked_process_may_go_on_with_a_file_but_not_with_memory(url: str):
     assert_sound(url)
 
 
-def test_the_file_is_complete_when_a_process_ends_without_closing(url: str, tmp_path: Path):
+def test_the_file_is_complete_when_a_process_ends_without_closing(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/shared.db"
     process = start(
         "[work(t.index) for t in storage.add_trials('shared', [NewTrial({}, owner=owner)], created=0, now=1.0)]",
         url,

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -5,8 +7,11 @@ from sqlalchemy import Connection, inspect, text
 
 from headstock.errors import NewerSchemaError, StorageError
 from headstock.storage import NewTrial, open_storage
+from headstock.storage.database import Database
 from headstock.storage.migrations import MIGRATIONS, Migration, applied, migrate, migration, pending
+from headstock.storage.postgresql import PostgresqlDatabase
 from headstock.storage.sqlite import SqliteDatabase
+from headstock.testing.postgresql import PASSWORD
 from headstock.testing.storages import SPEC
 
 
@@ -35,40 +40,63 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "headstock.db"
 
 
-def test_an_older_database_gets_what_it_lacks_in_order(path: Path):
-    database = SqliteDatabase(path)
-    migrate(database.writing)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        opened: Database = SqliteDatabase(path)
+    else:
+        opened = PostgresqlDatabase(request.getfixturevalue("postgresql_url"))
+    yield opened
+    opened.close()
+
+
+def test_an_older_database_gets_what_it_lacks_in_order(database: Database):
+    migrate(database.alone)
     steps = [*MIGRATIONS, notes_on_trials, a_table_of_hosts]
     with database.reading() as connection:
         assert applied(connection) == {step.name for step in MIGRATIONS}
         assert names(pending(connection, steps)) == ["notes_on_trials", "a_table_of_hosts"]
-    migrate(database.writing, steps)
-    migrate(database.writing, steps)
+    migrate(database.alone, steps)
+    migrate(database.alone, steps)
     with database.reading() as connection:
         assert pending(connection, steps) == []
         assert "notes" in {column["name"] for column in inspect(connection).get_columns("trials")}
         assert inspect(connection).has_table("hosts")
-    database.close()
 
 
-def test_a_step_that_fails_leaves_nothing_and_can_be_tried_again(path: Path):
-    database = SqliteDatabase(path)
+def test_a_step_that_fails_leaves_nothing_and_can_be_tried_again(database: Database):
     steps = [*MIGRATIONS, a_table_of_hosts, one_that_fails, notes_on_trials]
-    with pytest.raises(StorageError, match="duplicate column name"):
-        migrate(database.writing, steps)
+    with pytest.raises(StorageError, match=r"duplicate column name|already exists"):
+        migrate(database.alone, steps)
     with database.reading() as connection:
         assert names(pending(connection, steps)) == ["one_that_fails", "notes_on_trials"]
         assert not inspect(connection).has_table("half_done")
     steps.remove(one_that_fails)
-    migrate(database.writing, steps)
+    migrate(database.alone, steps)
     with database.reading() as connection:
         assert pending(connection, steps) == []
+
+
+def test_processes_that_migrate_at_once_do_not_disturb_one_another(database: Database):
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(migrate, database.alone, [*MIGRATIONS, notes_on_trials]) for _ in range(4)]:
+            done.result()
+    with database.reading() as connection:
+        assert pending(connection, [*MIGRATIONS, notes_on_trials]) == []
+
+
+def test_a_newer_database_of_a_server_is_refused(postgresql_url: str):
+    database = PostgresqlDatabase(postgresql_url)
+    migrate(database.alone, [*MIGRATIONS, notes_on_trials])
     database.close()
+    with pytest.raises(NewerSchemaError, match=r"written by a newer headstock.*notes_on_trials") as refusal:
+        open_storage(postgresql_url)
+    assert PASSWORD not in str(refusal.value)
 
 
 def test_a_newer_database_is_refused_and_left_as_it_is(path: Path):
     database = SqliteDatabase(path)
-    migrate(database.writing, [*MIGRATIONS, notes_on_trials])
+    migrate(database.alone, [*MIGRATIONS, notes_on_trials])
     database.close()
     before = path.read_bytes()
     with pytest.raises(NewerSchemaError, match=r"headstock\.db was written by a newer headstock.*notes_on_trials"):

@@ -75,12 +75,12 @@ def test_storages_in_memory_are_apart_and_gone_when_closed(url: str | None):
 )
 def test_what_is_no_storage_is_refused_with_an_example(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StorageError, match=r"is no storage\. Give a file as 'sqlite:///headstock.db'"):
+    with pytest.raises(StorageError, match=r"is no storage\. Give a file as 'sqlite:///headstock.db'.*'postgresql://"):
         open_storage(url)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:secret@host/db", "me:secret@host", "x://me:se@cret@host"])
+@pytest.mark.parametrize("url", ["me:secret@host", "x://me:se@cret@host"])
 def test_a_password_is_not_shown(url: str):
     with pytest.raises(StorageError, match="@host") as refusal:
         open_storage(url)

@@ -15,6 +15,7 @@ from sqlalchemy.schema import CreateColumn
 
 from headstock.errors import NewerSchemaError, StorageError
 from headstock.storage import schema
+from headstock.storage.database import Database
 
 _applied: Final = Table("headstock_migrations", MetaData(), Column("name", Text, primary_key=True))
 
@@ -75,7 +76,8 @@ def applied(connection: Connection) -> frozenset[str]:
         return frozenset(connection.scalars(select(_applied.c.name)))
     if tables:
         raise StorageError(
-            f"{connection.engine.url} holds something else: tables called {', '.join(tables[:5])}. Choose another file."
+            f"{connection.engine.url} holds something else: tables called {', '.join(tables[:5])}. "
+            f"Choose another place."
         )
     return frozenset()
 
@@ -95,6 +97,19 @@ def pending(connection: Connection, steps: Sequence[Migration] = MIGRATIONS) -> 
             f"({', '.join(unknown)}). Upgrade headstock to open it."
         )
     return [step for step in steps if step.name not in done]
+
+
+def bring_up_to_date(database: Database) -> None:
+    """Apply the steps that a database lacks.
+
+    Raises:
+        NewerSchemaError: if it has steps that this headstock does not know.
+        StorageError: if it is not headstock's.
+    """
+    with database.reading() as connection:
+        is_current = not pending(connection)
+    if not is_current:
+        migrate(database.alone)
 
 
 def migrate(writing: Callable[[], AbstractContextManager[Connection]], steps: Sequence[Migration] = MIGRATIONS) -> None:

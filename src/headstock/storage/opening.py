@@ -6,6 +6,9 @@ from typing import Final
 from headstock.errors import StorageError
 from headstock.storage.base import Storage
 
+POSTGRESQL: Final = ("postgresql://", "postgres://")
+"""How the URL of a PostgreSQL database begins."""
+
 _ENDINGS: Final = (".db", ".sqlite", ".sqlite3")
 
 
@@ -14,17 +17,22 @@ def open_storage(url: str | None = None, *, create: bool = True) -> Storage:
 
     Args:
         url: `"sqlite:///headstock.db"` for a file in the working folder, `"sqlite:////home/me/headstock.db"` for one
-            anywhere, or its path if that ends in `.db`; `"sqlite://"` or None for the memory of this process.
+            anywhere, or its path if that ends in `.db`; `"postgresql://me@host:5432/database"` for a PostgreSQL server;
+            `"sqlite://"` or None for the memory of this process.
         create: whether a file that is not there is created.
 
     Returns:
         The storage, which all threads of this process may use. A file may be opened by any number of processes of this
-        machine; a process that was forked from this one may go on using the storage.
+        machine, a database of a server by those of any machine that reaches it; a process that was forked from this one
+        may go on using the storage.
 
     Raises:
         StorageError: if there is no such storage, or it is something else.
+        MissingDependencyError: if the library for such a storage is not installed.
         NewerSchemaError: if a newer headstock wrote it.
     """
+    if url is not None and url.startswith(POSTGRESQL):
+        return _open_postgresql(url)
     path = _path(url)
     if path is not None:
         if not path.parent.is_dir():
@@ -33,21 +41,29 @@ def open_storage(url: str | None = None, *, create: bool = True) -> Storage:
             raise StorageError(f"{path} is a folder. Name a file in it, such as {path / 'headstock.db'}.")
         if not create and not path.exists():
             raise StorageError(f"There is no storage {path}. Check the path and the working folder.")
-    from headstock.storage.migrations import migrate, pending
+    from headstock.storage.database import closed_if_refused
+    from headstock.storage.migrations import bring_up_to_date
     from headstock.storage.sql import SqlStorage
     from headstock.storage.sqlite import SqliteDatabase
 
     database = SqliteDatabase(path)
-    try:
-        with database.reading() as connection:
-            is_current = not pending(connection)
-        if not is_current:
-            migrate(database.writing)
+    with closed_if_refused(database):
+        bring_up_to_date(database)
         database.use_wal()
-    except StorageError:
-        database.close()
-        raise
     return SqlStorage(database)
+
+
+def _open_postgresql(url: str) -> Storage:
+    from headstock.storage.database import closed_if_refused
+    from headstock.storage.migrations import bring_up_to_date
+    from headstock.storage.postgresql import PostgresqlDatabase
+    from headstock.storage.reconnecting import ReconnectingStorage
+    from headstock.storage.sql import SqlStorage
+
+    database = PostgresqlDatabase(url)
+    with closed_if_refused(database):
+        bring_up_to_date(database)
+    return ReconnectingStorage(SqlStorage(database))
 
 
 def _path(url: str | None) -> Path | None:
@@ -64,8 +80,8 @@ def _path(url: str | None) -> Path | None:
     if ":/" not in str(url) and str(url).endswith(_ENDINGS):
         return Path(str(url)).expanduser().absolute()
     raise StorageError(
-        f"{_without_password(str(url))!r} is no storage. Give a file as 'sqlite:///headstock.db', or 'sqlite://' "
-        f"for the memory of this process."
+        f"{_without_password(str(url))!r} is no storage. Give a file as 'sqlite:///headstock.db', 'sqlite://' "
+        f"for the memory of this process, or a server as 'postgresql://me@host:5432/database'."
     )
 
 

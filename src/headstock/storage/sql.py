@@ -31,9 +31,9 @@ from headstock.storage.base import (
     Outcome,
     check_name,
 )
+from headstock.storage.database import Database
 from headstock.storage.rows import MOST_VERDICTS, experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
 from headstock.storage.schema import experiments, spaces, trials
-from headstock.storage.sqlite import SqliteDatabase
 from headstock.storage.transaction import OpenExperiment
 from headstock.trial import TRANSITIONS, Metrics, TrialRecord, TrialState, Verdict
 
@@ -57,7 +57,7 @@ class SqlStorage:
         database: where transactions come from.
     """
 
-    database: SqliteDatabase
+    database: Database
 
     @property
     def url(self) -> str:
@@ -66,7 +66,7 @@ class SqlStorage:
 
     def create(self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = ()) -> None:
         """Create an experiment, with trials as they stand."""
-        with self.database.writing() as connection:
+        with self.database.alone() as connection:
             if connection.scalar(select(experiments.c.id).where(experiments.c.name == spec.name)) is not None:
                 raise ExperimentExistsError(f"{self.url} already has an experiment {spec.name!r}. Choose another name.")
             key = connection.execute(insert(experiments).values(experiment_row(spec))).inserted_primary_key

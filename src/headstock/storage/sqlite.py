@@ -5,15 +5,13 @@ death of its process. With `synchronous=NORMAL` the newest ones may be lost if t
 the file stays sound: such trials are run again, which is the price of commits that do not wait for the disk.
 """
 
-import json
-import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -22,9 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from headstock.errors import StorageError
-
-PATIENCE: Final = 30.0
-"""How many seconds a writer waits for other writers."""
+from headstock.storage.database import PATIENCE, Engines, read_json, write_json
 
 _ADVICE: Final = {
     "SQLITE_BUSY": "Another process is writing to it for too long. Stop that process, or try again.",
@@ -39,7 +35,7 @@ _ADVICE: Final = {
 
 
 @final
-@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class SqliteDatabase:
     """A SQLite database as a source of transactions, for all threads of this process.
 
@@ -48,17 +44,14 @@ class SqliteDatabase:
     """
 
     path: Path | None
-    # One engine for each process, by its id. A forked process must neither use nor close the connections that it
-    # inherits, so it finds no engine of its own here, makes one, and leaves the other alone.
-    _engines: dict[int, Engine] = field(default_factory=dict, init=False, repr=False)
+    _engines: Engines = field(init=False, repr=False)
     _turns: AbstractContextManager[Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Connect, and close when the last reference has gone."""
+        """Connect."""
         # All threads share the one connection to a database in memory, so they take turns.
         object.__setattr__(self, "_turns", threading.Lock() if self.path is None else nullcontext())
-        self._engines[os.getpid()] = _engine(self.path)
-        weakref.finalize(self, _dispose, self._engines)
+        object.__setattr__(self, "_engines", Engines(partial(_engine, self.path)))
 
     @property
     def url(self) -> str:
@@ -72,6 +65,10 @@ class SqliteDatabase:
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction without other writers; it is kept if the block ends without an error."""
         return self._transaction("BEGIN IMMEDIATE")
+
+    def alone(self) -> AbstractContextManager[Connection]:
+        """The same, for there is never more than one writer."""
+        return self.writing()
 
     def use_wal(self) -> None:
         """Switch the file to WAL mode for good, unless it is."""
@@ -89,7 +86,7 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Close the connections of this process."""
-        _dispose(self._engines)
+        self._engines.dispose()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
@@ -99,13 +96,12 @@ class SqliteDatabase:
 
     def _own_engine(self) -> Engine:
         """The engine of this process."""
-        own = self._engines.get(os.getpid())
-        if own is None and self.path is None:
+        if self.path is None and not self._engines.has_own():
             raise StorageError(
                 "This storage in memory was closed, or belongs to another process, which this one was forked from. "
                 "Open a file to share experiments between processes."
             )
-        return own or self._engines.setdefault(os.getpid(), _engine(self.path))
+        return self._engines.own()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -135,8 +131,8 @@ def _engine(path: Path | None) -> Engine:
         **pool,
         connect_args={"check_same_thread": False, "timeout": PATIENCE},
         hide_parameters=True,
-        json_serializer=_write_json,
-        json_deserializer=_read_json,
+        json_serializer=write_json,
+        json_deserializer=read_json,
     )
     event.listen(engine, "connect", _configure)
     return engine
@@ -147,23 +143,3 @@ def _configure(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions by itself; `_transaction` does
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _dispose(engines: dict[int, Engine]) -> None:
-    """Close the idle connections of this process, and only those."""
-    own = engines.pop(os.getpid(), None)
-    if own is not None:
-        own.dispose()
-
-
-def _write_json(value: object) -> str:
-    """Strict JSON."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
-
-
-def _read_json(text: str) -> Any:
-    """What `_write_json` wrote."""
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise StorageError(f"The storage has a damaged entry: {text[:40]!r} is not JSON ({error}).") from None
