@@ -24,6 +24,7 @@ _HOMES: Final = {
     "Hyperband": "headstock.schedulers.hyperband",
     "Int": "headstock.space",
     "MedianStopping": "headstock.schedulers.median",
+    "Near": "headstock.priors",
     "PercentileStopping": "headstock.schedulers.percentile",
     "PopulationBased": "headstock.schedulers.population",
     "Random": "headstock.samplers.random",

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, TypeGuard, final
 
 from headstock.errors import ParameterError, SpaceError
+from headstock.priors import Near, checked_prior, checked_weight
 
 Value: TypeAlias = float | int | str | bool | None
 """What a parameter can be set to."""
@@ -77,9 +78,11 @@ class Float:
         log: search on a logarithmic scale; needs `low > 0`.
         step: only low, low + step, low + 2 step ... are tried.
         when: active only for these values of other parameters, such as `{"optimizer": "sgd"}`.
+        prior: where its best value is believed to be, such as `Near(1e-3, within=3)`.
 
     Raises:
-        SpaceError: if the bounds are reversed, equal, not finite, or not positive on a log scale.
+        SpaceError: if the bounds are reversed, equal, not finite, or not positive on a log scale, or if the prior does
+            not go with them.
     """
 
     low: float
@@ -87,6 +90,7 @@ class Float:
     log: bool = field(default=False, kw_only=True)
     step: float | None = field(default=None, kw_only=True)
     when: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    prior: Near | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the bounds and make them floats."""
@@ -103,6 +107,7 @@ class Float:
                     f"Float({low!r}, {high!r}): a step is even on a linear scale, log=True is not. Use one of them."
                 )
             object.__setattr__(self, "step", step)
+        checked_prior("Float", self.prior, low, high, log=self.log)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
         object.__setattr__(self, "when", _conditions(self.when))
@@ -142,9 +147,11 @@ class Int:
         log: search on a logarithmic scale; needs `low > 0`.
         step: only low, low + step, low + 2 step ... are tried.
         when: active only for these values of other parameters.
+        prior: where its best value is believed to be, such as `Near(128, within=32)`.
 
     Raises:
-        SpaceError: if the bounds are reversed, equal, not whole, or not positive on a log scale.
+        SpaceError: if the bounds are reversed, equal, not whole, or not positive on a log scale, or if the prior does
+            not go with them.
     """
 
     low: int
@@ -152,6 +159,7 @@ class Int:
     log: bool = field(default=False, kw_only=True)
     step: int = field(default=1, kw_only=True)
     when: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    prior: Near | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the bounds and make them ints."""
@@ -169,6 +177,7 @@ class Int:
             raise SpaceError(
                 f"Int({self.low}, {self.high}): a step is even on a linear scale, log=True is not. Use one of them."
             )
+        checked_prior("Int", self.prior, self.low, self.high, log=self.log)
         object.__setattr__(self, "when", _conditions(self.when))
 
     @property
@@ -199,16 +208,26 @@ class Choice:
         *values: at least two different values.
         ordered: the values lie on a scale in the order given, so that neighbours are alike (batch sizes, say).
         when: active only for these values of other parameters.
+        prior: how likely values are to be the best, relative to those that are not named, which weigh 1:
+            `{"adamw": 3}` says that "adamw" is three times as likely as any other. Kept as one weight a value.
 
     Raises:
-        SpaceError: if there are fewer than two values, if one is repeated, or if one is of another type.
+        SpaceError: if there are fewer than two values, if one is repeated, or if one is of another type; if the prior
+            names another value, or a weight is not positive.
     """
 
     values: tuple[Value, ...]
     ordered: bool
     when: Mapping[str, Any] | None
+    prior: tuple[float, ...] | None
 
-    def __init__(self, *values: Value, ordered: bool = False, when: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        *values: Value,
+        ordered: bool = False,
+        when: Mapping[str, Any] | None = None,
+        prior: Mapping[Any, float] | None = None,
+    ) -> None:
         if len(values) == 1 and isinstance(values[0], (list, tuple)):
             raise SpaceError(f"Choice({values[0]!r}): give the values one by one: Choice(*{values[0]!r}).")
         if not values:
@@ -224,6 +243,7 @@ class Choice:
         object.__setattr__(self, "values", plain)
         object.__setattr__(self, "ordered", ordered)
         object.__setattr__(self, "when", _conditions(when))
+        object.__setattr__(self, "prior", None if prior is None else self._weights(prior))
 
     @property
     def levels(self) -> int:
@@ -242,6 +262,21 @@ class Choice:
     def validate(self, name: str, value: object) -> Value:
         """`value` as one of the values."""
         return self.values[self.index(name, value)]
+
+    def _weights(self, prior: Mapping[Any, float]) -> tuple[float, ...]:
+        """The weight of each value."""
+        if not isinstance(prior, Mapping):
+            raise SpaceError(
+                f"Choice: the prior is {prior!r}. Give weights by value, such as {{{self.values[0]!r}: 3}}."
+            )
+        weights = [1.0] * len(self.values)
+        for value, weight in prior.items():
+            try:
+                i = self.index("the value in prior=", value)
+            except ParameterError as error:
+                raise SpaceError(f"Choice: {error}") from None
+            weights[i] = checked_weight(f"Choice: {value!r}", weight)
+        return tuple(weights)
 
 
 @final
@@ -321,9 +356,11 @@ def shown(parameter: Parameter) -> str:
             words = [repr(parameter.low), repr(parameter.high)]
             words += ["log=True"] if parameter.log else []
             words += [f"step={parameter.step!r}"] if parameter.step not in (None, 1) else []
+            words += [f"prior={parameter.prior}"] if parameter.prior else []
         case Choice():
             words = [repr(v) for v in parameter.values]
             words += ["ordered=True"] if parameter.ordered else []
+            words += [f"prior={dict(zip(parameter.values, parameter.prior, strict=True))!r}"] if parameter.prior else []
         case Fixed():
             words = [repr(parameter.value)]
     if parameter.when:
@@ -346,6 +383,10 @@ def to_json(parameter: Parameter) -> dict[str, Any]:
             stored = {"type": "choice", "values": list(parameter.values), "ordered": parameter.ordered}
         case Fixed():
             stored = {"type": "fixed", "value": parameter.value}
+    if isinstance(parameter, Float | Int) and parameter.prior is not None:
+        stored["prior"] = parameter.prior.to_json()
+    if isinstance(parameter, Choice) and parameter.prior is not None:
+        stored["prior"] = list(parameter.prior)
     return stored | {"when": {p: list(a) for p, a in conditions(parameter).items()}}
 
 
@@ -354,11 +395,15 @@ def from_json(stored: Mapping[str, Any]) -> Parameter:
     when: Mapping[str, Sequence[Value]] = stored["when"]
     match stored["type"]:
         case "float":
-            return Float(stored["low"], stored["high"], log=stored["log"], step=stored["step"], when=when)
+            prior = Near.from_json(stored.get("prior"))
+            return Float(stored["low"], stored["high"], log=stored["log"], step=stored["step"], when=when, prior=prior)
         case "int":
-            return Int(stored["low"], stored["high"], log=stored["log"], step=stored["step"], when=when)
+            prior = Near.from_json(stored.get("prior"))
+            return Int(stored["low"], stored["high"], log=stored["log"], step=stored["step"], when=when, prior=prior)
         case "choice":
-            return Choice(*stored["values"], ordered=stored["ordered"], when=when)
+            values, weights = stored["values"], stored.get("prior")
+            by_value = None if weights is None else dict(zip(values, weights, strict=True))
+            return Choice(*values, ordered=stored["ordered"], when=when, prior=by_value)
         case "fixed":
             return Fixed(stored["value"], when=when)
         case kind:

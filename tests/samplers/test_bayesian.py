@@ -10,6 +10,7 @@ from headstock.encoding import Encoding
 from headstock.errors import NumericalError
 from headstock.history import History
 from headstock.objective import Objective, parse_outcome_constraint
+from headstock.priors import Near
 from headstock.samplers import bayesian as module
 from headstock.samplers.bayesian import Bayesian
 from headstock.samplers.sobol import Sobol
@@ -277,3 +278,15 @@ def test_spaces_of_one_parameter(space):
         )
         history = replace(history, trials=tuple(done))
     assert len({str(t.parameters) for t in history}) == 3
+
+
+def test_a_belief_draws_the_search_and_a_wrong_one_does_not_hold_it():
+    def believing(a, b):
+        return Space(a=Float(0, 1, prior=Near(a, within=0.05)), b=Float(0, 1, prior=Near(b, within=0.05)))
+
+    right, wrong = (searched(believing(*at), bowl, 18) for at in ((0.3, 0.8), (0.9, 0.1)))
+    near = [abs(t.parameters["a"] - 0.3) < 0.15 and abs(t.parameters["b"] - 0.8) < 0.15 for t in right]
+    assert sum(near[:6]) >= 3
+    assert best_of(wrong) < 0.005
+    # What the results contradict is believed no more.
+    assert sum(abs(t.parameters["a"] - 0.9) < 0.15 for t in wrong.trials[8:]) <= 2

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headstock import Choice, Fixed, Float, Int, Sobol, Space
+from headstock import Choice, Fixed, Float, Int, Near, Sobol, Space
 from headstock.encoding import Encoding
 from headstock.errors import ParameterError, SpaceError, SpaceExhaustedError
 from headstock.history import History
@@ -99,3 +99,20 @@ def test_a_long_history_goes_on_past_infeasible_points():
     tried = grown(history(space), suggest(history(space), 400))
     assert len(tried) == 400
     assert len(grown(tried, suggest(tried, 50))) == 450
+
+
+def test_a_belief_comes_first_then_the_centre_then_every_second_point_is_drawn_from_it():
+    space = Space(x=Float(0, 1, prior=Near(0.9, within=0.02)), y=Float(0, 1))
+    suggestions = suggest(history(space, seed=3), 42)
+    assert suggestions[0].parameters["x"] == pytest.approx(0.9)
+    assert [s.because for s in suggestions[:2]] == ["believed to be the best", "in the centre"]
+    near = [abs(s.parameters["x"] - 0.9) < 0.06 for s in suggestions[2:]]
+    assert max(sum(near[::2]), sum(near[1::2])) >= 17
+    assert min(sum(near[::2]), sum(near[1::2])) <= 6
+
+
+def test_points_do_not_depend_on_how_many_are_asked_for_at_once():
+    start = history(Space(x=Float(0, 1, prior=Near(0.9, within=0.02)), y=Float(0, 1)), seed=3)
+    together = suggest(start, 6)
+    assert suggest(grown(start, together[:5]), 1)[0].parameters == together[5].parameters
+    assert suggest(grown(start, together[:1]), 1) == together[1:2]

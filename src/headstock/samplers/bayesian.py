@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from headstock.acquisition.analytic import LogFeasibility
-from headstock.acquisition.maximise import maximise
+from headstock.acquisition.maximise import AcquisitionFunction, maximise
 from headstock.acquisition.noisy import LogNoisyExpectedImprovement
+from headstock.acquisition.prior import LogPrior
+from headstock.acquisition.weighted import Weighted
 from headstock.domain import Domain
 from headstock.encoding import Encoding
 from headstock.gp.linalg import one_thread
@@ -31,6 +33,9 @@ BASELINE: Final = 16
 
 FANTASISED: Final = 128
 """How many of the failed and pending trials are part of the fantasies; their cost grows with the cube."""
+
+CONFIDENCE: Final = 6.0
+"""Up to so many results, what a person believes of the optimum counts in full; then it fades."""
 
 _NEAR: Final = 0.3  # lengthscales, within which a point is like another
 
@@ -95,13 +100,17 @@ def _most_promising(history: History, domain: Domain, count: int, rng: np.random
     X = history.points(domain.encoding.encode)
     beliefs = learn(history, domain.encoding, X)
     anchors, baseline = _incumbents(beliefs)
+    prior = LogPrior.of(domain.encoding)
+    if prior is not None:
+        likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))
+        anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.pending)]]
     memo = beliefs.memo.to_json()
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
         maxima = maximise(
-            _acquisition(beliefs, baseline, busy[-FANTASISED:], rng),
+            _weighted(_acquisition(beliefs, baseline, busy[-FANTASISED:], rng), prior, len(X), len(history.observed)),
             domain,
             anchors=anchors,
             lengthscales=beliefs.objective.hyperparameters.lengthscales,
@@ -142,6 +151,19 @@ def _acquisition(
         return feasibility.with_pending(busy) if len(busy) else feasibility
     C = np.concatenate([baseline, busy])
     return LogNoisyExpectedImprovement.of(beliefs.objective.posterior, C, rng, feasibility)
+
+
+def _weighted(
+    acquisition: AcquisitionFunction, prior: LogPrior | None, trials: int, results: int
+) -> AcquisitionFunction:
+    """The acquisition function, every second time with what is believed of the optimum, which fades: α + w ln π.
+
+    πBO (Hvarfner et al. 2022, arXiv 2204.11051, eq. 7) has w = β / n. With w = min(1, (β / n)²) and turns in between,
+    which go where the results alone point, a wrong belief costs little for long and a good one helps as much.
+    """
+    if prior is None or trials % 2 == 0:
+        return acquisition
+    return Weighted(acquisition, ((min(1.0, CONFIDENCE / max(results, 1)) ** 2, prior),))
 
 
 def _because(history: History, encoding: Encoding, beliefs: Beliefs, x: Float64[np.ndarray, "1 d"]) -> str:
