@@ -2,37 +2,13 @@ from typing import Any
 
 import pytest
 
-from headstock import Budget, Failed, Float, Int, Sobol, Space, Trial
+from headstock import Budget, Failed, Int, Space, Trial
 from headstock.errors import HeadstockError, TooManyFailuresError
 from headstock.history import History
-from headstock.objective import Objective
 from headstock.processes import is_dead, new_owner
-from headstock.runner import Ended, run
-from headstock.storage import ExperimentSpec, open_storage
-from headstock.study import Study
+from headstock.runner import Ended
 from headstock.trial import TrialState
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def study_of(space: Space | None = None) -> Study:
-    storage = open_storage()
-    storage.create(ExperimentSpec("run", space or Space(x=Float(0, 1)), Objective("score"), seed=3))
-    return Study(storage, storage.experiment("run"), Sobol())
-
-
-def run_study(study: Study, evaluate: Any, *, clock: Clock | None = None, batch_size: int = 1, **budget: Any) -> Ended:
-    return run(
-        study, evaluate, budget=Budget(**budget), clock=clock or Clock(), observe=lambda _: None, batch_size=batch_size
-    )
+from trainings import Clock, run_study, study_of
 
 
 def test_trials_are_a_total():
@@ -167,7 +143,7 @@ def test_the_observer_sees_starts_and_ends():
     def observe(history: History) -> None:
         seen.append((len(history), len(history.observed)))
 
-    run(study, lambda _: 1.0, budget=Budget(trials=2), clock=Clock(), observe=observe)
+    run_study(study, lambda _: 1.0, observe=observe, trials=2)
     assert seen == [(1, 0), (1, 1), (2, 1), (2, 2)]
 
 

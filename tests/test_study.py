@@ -92,14 +92,6 @@ def test_telling():
     assert study.trial(0).objective_mean == 0.5
 
 
-def test_reports_are_kept_by_step():
-    study = study_of()
-    [record] = study.ask(now=0.0)
-    for step in (1, 2, 2):
-        study.report(record.index, {"score": step / 10}, step=step, now=0.0)
-    assert [(o.step, o.mean) for o in study.trial(0).reports["score"]] == [(1, 0.1), (2, 0.2)]
-
-
 def test_what_does_not_belong_is_refused_before_anything_is_stored():
     study = study_of()
     with pytest.raises(ParameterError, match="outside"):

@@ -11,7 +11,7 @@ __version__: Final = "0.1.0"
 _HOMES: Final = {
     "Arm": "headstock.trial",
     "Bayesian": "headstock.samplers.bayesian",
-    "Budget": "headstock.runner",
+    "Budget": "headstock.budget",
     "Choice": "headstock.space",
     "Experiment": "headstock.experiment",
     "Failed": "headstock.trial",

@@ -1,14 +1,21 @@
 """The experiment: the thin public face over study, runner, analysis and report."""
 
 import secrets
+import shutil
+import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, final, overload
 
 from headstock.analysis.model import Model
 from headstock.analysis.winner import Winner, best_believed, best_seen
+from headstock.budget import Budget
+from headstock.checkpoints import Checkpoints
 from headstock.errors import (
     ExperimentExistsError,
     NoResultError,
@@ -17,14 +24,21 @@ from headstock.errors import (
     StorageError,
     UnknownTrialError,
 )
+from headstock.executors.inline import Inline
 from headstock.frames import Data
 from headstock.history import History
+from headstock.keeping import kept_states
+from headstock.libraries import loaded_frameworks
 from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
-from headstock.runner import Budget, Ended, Observe, run
-from headstock.running import Trial
+from headstock.runner import Ended, Observe, run
+from headstock.running import REPORT, Answer, Training, Trial
 from headstock.samplers import sampler_from_json
 from headstock.samplers.base import Sampler
 from headstock.samplers.bayesian import Bayesian
+from headstock.schedulers import scheduler_from_json
+from headstock.schedulers.automatic import Automatic
+from headstock.schedulers.base import Scheduler
+from headstock.scripts.folders import files_of
 from headstock.space import Space
 from headstock.storage import open_storage
 from headstock.storage.base import ExperimentSpec, Outcome, Storage
@@ -50,6 +64,9 @@ class Experiment:
         outcome_constraints: bounds on other metrics, such as "latency <= 20".
         storage: where it is kept, such as "sqlite:///headstock.db"; in memory if left out.
         sampler: which parameters are tried next; `Bayesian()` if left out.
+        scheduler: how long which trial is trained; if left out, freeze-thaw where the training function attaches its
+            state, and median stopping where it only reports by step.
+        value: which of its reports is a trial's value: "last" or "best"; "last" if left out.
         seed: fixes every suggestion; drawn and kept if left out.
 
     Example:
@@ -74,6 +91,8 @@ class Experiment:
         outcome_constraints: Iterable[str] = (),
         storage: str | Storage | None = None,
         sampler: Sampler | None = None,
+        scheduler: Scheduler | None = None,
+        value: str | None = None,
         seed: int | None = None,
     ) -> None:
         if not isinstance(space, Space):
@@ -85,6 +104,8 @@ class Experiment:
             outcome_constraints=_outcome_constraints(outcome_constraints),
             seed=secrets.randbelow(2**32) if seed is None else seed,
             sampler=(sampler or Bayesian()).to_json(),
+            scheduler=(scheduler or Automatic()).to_json(),
+            value="last" if value is None else value,
             created=time.time(),
         )
         opened = open_storage(storage) if isinstance(storage, str | None) else storage
@@ -93,11 +114,18 @@ class Experiment:
             stored = wanted
         except ExperimentExistsError:
             stored = opened.experiment(name)
-            _check_same(stored, wanted, seed)
-        self._begin(opened, stored, sampler)
+            _check_same(stored, wanted, seed, value)
+        self._begin(opened, stored, sampler, scheduler)
 
     @classmethod
-    def open(cls, name: str, *, storage: str | Storage, sampler: Sampler | None = None) -> "Experiment":
+    def open(
+        cls,
+        name: str,
+        *,
+        storage: str | Storage,
+        sampler: Sampler | None = None,
+        scheduler: Scheduler | None = None,
+    ) -> "Experiment":
         """The experiment of this name in a storage.
 
         Raises:
@@ -106,14 +134,20 @@ class Experiment:
         """
         opened = open_storage(storage) if isinstance(storage, str) else storage
         experiment = cls.__new__(cls)
-        experiment._begin(opened, opened.experiment(name), sampler)  # noqa: SLF001 - the other constructor
+        experiment._begin(opened, opened.experiment(name), sampler, scheduler)  # noqa: SLF001 - the other constructor
         return experiment
 
-    def _begin(self, storage: Storage, spec: ExperimentSpec, sampler: Sampler | None) -> None:
+    def _begin(
+        self, storage: Storage, spec: ExperimentSpec, sampler: Sampler | None, scheduler: Scheduler | None
+    ) -> None:
         if sampler is None:
             sampler = Bayesian() if spec.sampler is None else sampler_from_json(spec.sampler)
+        if scheduler is None:
+            scheduler = Automatic() if spec.scheduler is None else scheduler_from_json(spec.scheduler)
         self._study = Study(storage, spec, sampler)
+        self._scheduler = scheduler
         self._model: Model | None = None
+        self._checkpoints: Checkpoints | None = None
 
     def __repr__(self) -> str:
         """Name, objective and how many trials there are."""
@@ -160,6 +194,11 @@ class Experiment:
         return self._study.sampler
 
     @property
+    def scheduler(self) -> Scheduler:
+        """How long which trial is trained."""
+        return self._scheduler
+
+    @property
     def storage(self) -> str:
         """Where the experiment is kept, as a URL without its password."""
         return self._study.storage.url
@@ -199,7 +238,8 @@ class Experiment:
             SpaceExhaustedError: if every point of a finite space was tried or is being tried.
         """
         records = self._study.ask(1 if count is None else count, now=time.time())
-        trials = [Trial(record, self.seed, self._report) for record in records]
+        training = self._training(lambda _: None)
+        trials = [training.trial(record, partial(self._answer, record.index)) for record in records]
         return trials[0] if count is None else trials
 
     def tell(self, trial: Trial | TrialRecord | int, result: Any = None) -> TrialRecord:
@@ -275,7 +315,7 @@ class Experiment:
             function: takes a `Trial`; returns a result, or reports and returns nothing.
             budget: when to stop.
             batch_size: how many trials are suggested together.
-            observe: is shown the history when a trial starts or finishes.
+            observe: is shown the history when a trial starts, reports or finishes.
 
         Returns:
             Why it ended.
@@ -283,7 +323,17 @@ class Experiment:
         Raises:
             TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
         """
-        return run(self._study, function, budget=budget, clock=time.time, observe=observe, batch_size=batch_size)
+        training = self._training(function)
+        return run(
+            self._study,
+            self._scheduler,
+            Inline(training),
+            budget=budget,
+            clock=time.time,
+            observe=observe,
+            checkpoints=training.checkpoints,
+            batch_size=batch_size,
+        )
 
     def model(self) -> Model:
         """The surrogate of each metric, fitted to what is stored now.
@@ -312,7 +362,7 @@ class Experiment:
             NoResultError: if there is no feasible result yet.
         """
         try:
-            return best_believed(self.model())
+            return self._with_state(best_believed(self.model()))
         except NoResultError:
             return self.best_seen()
 
@@ -322,7 +372,7 @@ class Experiment:
         Raises:
             NoResultError: if there is no feasible result yet.
         """
-        return best_seen(self.history)
+        return self._with_state(best_seen(self.history))
 
     def report(self, path: str | Path) -> Path:
         """Write everything into one HTML file that opens offline, and give its path."""
@@ -342,6 +392,8 @@ class Experiment:
             "outcome_constraints": [str(constraint) for constraint in spec.outcome_constraints],
             "seed": spec.seed,
             "sampler": None if spec.sampler is None else dict(spec.sampler),
+            "scheduler": None if spec.scheduler is None else dict(spec.scheduler),
+            "value": spec.value,
             "created": spec.created,
             "trials": [trial.to_json() for trial in self.history],
         }
@@ -364,6 +416,8 @@ class Experiment:
             outcome_constraints=_outcome_constraints(stored["outcome_constraints"]),
             seed=stored["seed"],
             sampler=stored["sampler"],
+            scheduler=stored.get("scheduler"),
+            value=stored.get("value", "last"),
             created=stored["created"],
             space_version=stored["space_version"],
         )
@@ -371,8 +425,42 @@ class Experiment:
         opened.create(spec, [TrialRecord.from_json(trial) for trial in stored["trials"]])
         return cls.open(spec.name, storage=opened)
 
-    def _report(self, index: int, step: int, metrics: Mapping[str, Any]) -> None:
-        self._study.report(index, metrics, step=step, now=time.time())
+    def _training(self, function: Callable[[Trial], Any]) -> Training:
+        """A training function with everything that it needs of the experiment."""
+        spec = self._study.spec
+        return Training(
+            function=function,
+            seed=spec.seed,
+            required=self.history.metrics,
+            minimize=spec.objective.minimize,
+            value=spec.value,
+            checkpoints=self._files(),
+            frameworks=loaded_frameworks,
+        )
+
+    def _files(self) -> Checkpoints:
+        """Where the states of trials lie: beside the database, or in a folder that is gone with this object."""
+        if self._checkpoints is None:
+            folder = files_of(self.storage, self._study.spec)
+            if folder is None:
+                folder = Path(tempfile.mkdtemp(prefix="headstock-"))
+                weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self._checkpoints = Checkpoints(folder)
+        return self._checkpoints
+
+    def _with_state(self, winner: Winner) -> Winner:
+        """The winner, which finds the state that was saved when it was as good as that."""
+        trial, at = winner.trial, None
+        if self._study.spec.value == "best" and (curve := trial.reports.get(self.objective.metric)):
+            at = max(curve, key=lambda o: self.objective.sign * o.mean).step
+        return replace(winner, load=lambda: kept_states(self._files(), trial, loaded_frameworks(), at=at))
+
+    def _answer(self, index: int, kind: str, message: Any) -> Answer:
+        """Keep a report of a trial that a person runs."""
+        if kind == REPORT:
+            known = {"steps": message.steps} if message.steps else {}
+            self._study.storage.report(self.name, index, message.metrics, now=time.time(), **known)
+        return Answer()
 
 
 def _index(trial: Trial | TrialRecord | int) -> int:
@@ -397,12 +485,13 @@ def _outcome_constraints(texts: Iterable[str]) -> tuple[OutcomeConstraint, ...]:
     return tuple(parse_outcome_constraint(text) for text in texts)
 
 
-def _check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None) -> None:
+def _check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None, value: str | None) -> None:
     """Refuse to go on with an experiment under the same name that is another one."""
     for what, there, here in (
         ("space", stored.space, stored.space if stored.space.widens(wanted.space) else wanted.space),
         ("objective", stored.objective, wanted.objective),
         ("outcome constraints", stored.outcome_constraints, wanted.outcome_constraints),
+        ("value", stored.value, stored.value if value is None else wanted.value),
         ("seed", stored.seed, stored.seed if seed is None else wanted.seed),
     ):
         if there != here:

@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 from rich.console import Console
 
 from headstock.analysis.model import Model
+from headstock.budget import Budget
 from headstock.dictionaries import space_from_dictionaries
 from headstock.errors import HeadstockError, NoResultError, SpaceError, StorageError
 from headstock.experiment import Experiment
 from headstock.parameters import Parameter, Parameters
 from headstock.progress import shown_progress
-from headstock.runner import Budget, Observe
+from headstock.runner import Observe
 from headstock.running import Trial
 from headstock.samplers.base import Sampler
 from headstock.space import Space

@@ -1,65 +1,46 @@
-"""The loop: ask, evaluate, tell, until the budget is spent.
+"""The one loop: what the scheduler decides is given to an executor, and what comes back is stored, until all is done.
 
-An exception of the evaluation marks its trial failed and the loop goes on; an interruption puts what was being
-evaluated back into the queue. Either way everything finished is stored before anything else happens.
+An exception of the evaluation marks its trial failed and the loop goes on; an interruption pauses what is running, or
+puts it back into the queue. Either way everything finished is stored before anything else happens.
 """
 
-import math
-import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, final
 
-from headstock.errors import HeadstockError, LeaseLostError, SpaceExhaustedError, TooManyFailuresError
+from headstock.budget import Budget, Left
+from headstock.checkpoints import Checkpoints
+from headstock.deciding import Decided, Decider
+from headstock.errors import LeaseLostError, MetricError, TooManyFailuresError, TrialStateError
+from headstock.executors.base import Executor, Lost
 from headstock.history import History
+from headstock.keeping import worth_keeping
+from headstock.leasing import Leases
 from headstock.processes import is_dead, new_owner
-from headstock.running import Trial
-from headstock.storage.base import Outcome
+from headstock.running import REPORT, Answer, End, Report, Word
+from headstock.schedulers.base import Scheduler
+from headstock.storage.base import Command, Outcome
 from headstock.study import Study
-from headstock.trial import Failed, TrialRecord, TrialState
-
-Evaluate = Callable[[Trial], Any]
-"""Evaluates a trial; gives a result, or None if the last report is the result."""
+from headstock.trial import Failed, TrialRecord, TrialState, Verdict
 
 Clock = Callable[[], float]
 """Seconds since 1970, UTC."""
 
 Observe = Callable[[History], None]
-"""Is shown the history when a trial starts or finishes."""
+"""Is shown the history when a trial starts, reports or finishes."""
 
 TOLERATED_SHARE: Final = 0.5
 TOLERATED_FAILURES: Final = 5
 
+RETRIES: Final = 2
+"""How often a trial is tried again whose process died before it got any further than the time before."""
 
-@final
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """When to stop: whichever is reached first.
+TICK: Final = 1.0
+"""After how many seconds without news the loop looks at the budget and at what others do."""
 
-    Args:
-        trials: this many evaluations in all, those of earlier runs included (attached results are not counted).
-        seconds: this long since the call began; a running evaluation is not interrupted.
-        target: a measured objective at least this good.
-
-    Raises:
-        HeadstockError: if a bound is not a positive number, or there is none.
-    """
-
-    trials: int | None = None
-    seconds: float | None = None
-    target: float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the bounds."""
-        if self.trials is None and self.seconds is None and self.target is None:
-            raise HeadstockError(
-                "The budget has no bound, so the run would not end. Give trials=, seconds= or target=."
-            )
-        for name in ("trials", "seconds"):
-            bound = getattr(self, name)
-            if bound is not None and not (isinstance(bound, int | float) and math.isfinite(bound) and bound > 0):
-                raise HeadstockError(f"Budget({name}={bound!r}): give a positive number.")
+GRACE: Final = 10.0
+"""For how many seconds trainings may come to the end of their step when the run is interrupted."""
 
 
 class Ended(StrEnum):
@@ -68,103 +49,256 @@ class Ended(StrEnum):
     BUDGET = "the budget is spent"
     TARGET = "the target is reached"
     EXHAUSTED = "every point of the space was tried"
+    DONE = "nothing is left to train"
     INTERRUPTED = "interrupted"
 
 
 def run(
-    study: Study, evaluate: Evaluate, *, budget: Budget, clock: Clock, observe: Observe, batch_size: int = 1
+    study: Study,
+    scheduler: Scheduler,
+    executor: Executor,
+    *,
+    budget: Budget,
+    clock: Clock,
+    observe: Observe,
+    checkpoints: Checkpoints,
+    batch_size: int = 1,
 ) -> Ended:
-    """Evaluate trials in this process until the budget is spent.
+    """Evaluate trials until the budget is spent.
 
     Args:
         study: where trials come from and results go.
-        evaluate: evaluates one trial.
+        scheduler: how long which trial is trained.
+        executor: evaluates trials; its work is a `Training`.
         budget: when to stop.
         clock: tells the time.
-        observe: is shown the history when a trial starts or finishes.
+        observe: is shown the history when a trial starts, reports or finishes.
+        checkpoints: where the states of trials lie.
         batch_size: how many trials are suggested together.
 
     Raises:
         TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
     """
-    owner = new_owner()
-    _release(study, is_dead, clock)
-    try:
-        return _loop(study, evaluate, budget=budget, clock=clock, observe=observe, batch_size=batch_size, owner=owner)
-    except SpaceExhaustedError:
-        return Ended.EXHAUSTED
-    except KeyboardInterrupt:
-        return Ended.INTERRUPTED
-    finally:
-        _release(study, lambda other: other == owner, clock)
+    began, owner = clock(), new_owner()
+
+    def left(history: History) -> Left:
+        return budget.left(history, clock() - began, executor.capacity)
+
+    release(study, is_dead, clock)
+    with Leases(study.storage, study.spec.name, owner, clock) as leases:
+        decider = Decider(study, scheduler, left, owner, clock)
+        this = _Run(study, executor, decider, budget, clock, observe, checkpoints, leases, batch_size, began)
+        try:
+            return this.loop()
+        except KeyboardInterrupt:
+            this.halt()
+            return Ended.INTERRUPTED
+        finally:
+            executor.close()
+            release(study, lambda other: other == owner, clock)
 
 
-def _loop(
-    study: Study,
-    evaluate: Evaluate,
-    *,
-    budget: Budget,
-    clock: Clock,
-    observe: Observe,
-    batch_size: int,
-    owner: str,
-) -> Ended:
-    began = clock()
-    finished: list[TrialRecord] = []
-    while True:
-        history = study.history()
-        if budget.target is not None and _reached(history, budget.target):
-            return Ended.TARGET
-        if budget.seconds is not None and clock() - began >= budget.seconds:
-            return Ended.BUDGET
-        batch = study.ask(batch_size, now=clock(), owner=owner, limit=budget.trials)
-        if not batch:
-            return Ended.BUDGET
-        for record in batch:
-            observe(study.history())
-            outcome = _evaluate(study, record, evaluate, clock)
-            try:
-                finished.append(study.tell(record.index, outcome, now=clock(), owner=owner))
-            except LeaseLostError:
-                continue  # another process runs the trial now
-            observe(study.history())
-            _check_failures(finished)
-
-
-def _evaluate(study: Study, record: TrialRecord, evaluate: Evaluate, clock: Clock) -> Outcome:
-    """How one trial ended; only what is no `Exception` escapes."""
-
-    def send(index: int, step: int, metrics: Mapping[str, Any]) -> None:
-        study.report(index, metrics, step=step, now=clock(), owner=record.owner)
-
-    trial = Trial(record, study.spec.seed, send)
-    try:
-        result = evaluate(trial)
-        return study.read(trial.last_report if result is None else result)
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a trial is that trial's failure
-        message = str(error).strip() or "no message"
-        return study.read(Failed(f"{type(error).__name__}: {message.splitlines()[0]}", traceback.format_exc()))
-
-
-def _release(study: Study, belongs: Callable[[str], bool], clock: Clock) -> None:
+def release(study: Study, belongs: Callable[[str], bool], clock: Clock) -> None:
     """Put running trials back into the queue, those whose owner `belongs` to the lost ones."""
     for record in study.history().pending:
         if record.state is TrialState.RUNNING and record.owner is not None and belongs(record.owner):
             study.release(record, now=clock())
 
 
-def _reached(history: History, target: float) -> bool:
-    best = history.best_seen()
-    sign = history.objective.sign
-    return best is not None and sign * best.objective_mean >= sign * target
+@final
+@dataclass(slots=True)
+class _Run:
+    """A run while it goes on; see `run`."""
+
+    study: Study
+    executor: Executor
+    decider: Decider
+    budget: Budget
+    clock: Clock
+    observe: Observe
+    checkpoints: Checkpoints
+    leases: Leases
+    batch_size: int
+    began: float
+    agenda: list[TrialRecord] = field(default_factory=list)
+    running: dict[int, TrialRecord] = field(default_factory=dict)
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    finished: list[TrialRecord] = field(default_factory=list)
+    is_halting: bool = False
+    is_exhausted: bool = False
+
+    def loop(self) -> Ended:
+        """Evaluate until there is a reason to end, and nothing runs any more."""
+        while True:
+            reason = self._reason()
+            if reason is None:
+                self._fill()
+            elif self.agenda:
+                self._give_back()
+            if not self.running:
+                return reason or self._nothing_left()
+            for one in self.executor.wait(self._listen, TICK):
+                self._settle(self.running.pop(one.task), one.end)
+                self._check_failures()
+
+    def halt(self) -> None:
+        """Let what is running come to the end of its step, for a while."""
+        self.is_halting = True
+        until = self.clock() + GRACE
+        while self.running and self.clock() < until:
+            finished = self.executor.wait(self._listen, TICK)
+            if not finished and self.executor.capacity == 1:
+                return  # what ran in this process was interrupted itself
+            for one in finished:
+                self._settle(self.running.pop(one.task), one.end)
+
+    def _reason(self) -> Ended | None:
+        """Why nothing may begin any more."""
+        history = self.study.history()
+        if self.budget.is_reached(history):
+            return Ended.TARGET
+        return Ended.BUDGET if self.budget.is_over(history, self.clock() - self.began) else None
+
+    def _nothing_left(self) -> Ended:
+        """Why the scheduler has nothing to train."""
+        left = self.decider.left(self.study.history())
+        if self.is_exhausted:
+            return Ended.EXHAUSTED
+        return Ended.BUDGET if left.trials < 1 or left.steps < 1 else Ended.DONE
+
+    def _fill(self) -> None:
+        """Give free slots what was decided before, or is decided now."""
+        free = self.executor.capacity - len(self.running)
+        if free and not self.agenda:
+            self._take(self.decider.decide(max(free, self.batch_size)))
+        while self.agenda and len(self.running) < self.executor.capacity:
+            record = self.agenda.pop(0)
+            self.running[record.index] = record
+            self.executor.submit(record.index, record)
+            self.observe(self.study.history())
+
+    def _take(self, decided: Decided, waiting: int | None = None) -> None:
+        self.agenda += [record for record in decided.granted if record.index != waiting]
+        self.is_exhausted |= decided.is_exhausted
+
+    def _give_back(self) -> None:
+        """What was decided, but not begun, is for another time."""
+        for record in self.agenda:
+            self.study.release(record, now=self.clock())
+        self.agenda.clear()
+
+    def _listen(self, index: int, kind: str, message: Any) -> Answer:
+        """A running trial reports, or asks how to go on."""
+        if kind == REPORT:
+            return self._report(index, message)
+        history = self.study.history()
+        if self.is_halting or self._reason() is not None:
+            return Answer(Word.HALT)
+        free = self.executor.capacity - len(self.running) - len(self.agenda)
+        decided = self.decider.decide(1 + max(0, free), waiting=index)
+        self._take(decided, waiting=index)
+        if decided.stop is not None:
+            self.verdicts[index] = decided.stop
+            return Answer(Word.STOP)
+        for granted in decided.granted:
+            if granted.index == index:
+                self.running[index] = granted
+                return Answer(until=granted.until)
+        self.verdicts[index] = Verdict(history.trials[index].step, "pause", _instead(decided))
+        return Answer(Word.PAUSE)
+
+    def _report(self, index: int, report: Report) -> Answer:
+        """Keep a report; the trial is told to leave if there is a reason."""
+        try:
+            self.study.storage.report(
+                self.study.spec.name,
+                index,
+                report.metrics,
+                now=self.clock(),
+                owner=self.decider.owner,
+                steps=report.steps,
+                trained=report.trained if report.steps else None,
+                saves=report.saves if report.steps else None,
+            )
+        except (LeaseLostError, TrialStateError):
+            return Answer(Word.LOST)
+        history = self.study.history()
+        self.observe(history)
+        step = history.trials[index].step
+        command = self.leases.command(index)
+        if self.budget.is_reached_by(history, history.trials[index]):
+            self.verdicts[index] = Verdict(step, "stop", f"the target {self.budget.target:g} is reached")
+            return Answer(Word.STOP)
+        if command is not None:
+            self.verdicts[index] = Verdict(step, command.value, "somebody asked for it")
+            return Answer(Word.STOP if command is Command.STOP else Word.PAUSE)
+        is_over = self.is_halting or (report.steps is not None and self._reason() is not None)
+        return Answer(Word.HALT) if is_over else Answer(until=self.running[index].until)
+
+    def _settle(self, record: TrialRecord, end: End | Lost) -> None:
+        """Store how a trial left its training function."""
+        index, now, owner = record.index, self.clock(), self.decider.owner
+        try:
+            if isinstance(end, Lost):
+                self._retry(record, end)
+            elif end.word is Word.PAUSE or (end.word is Word.HALT and end.is_saved):
+                step = self.study.trial(index).step
+                verdict = self.verdicts.pop(index, Verdict(step, "pause", "the run ended"))
+                self.study.storage.pause(self.study.spec.name, index, owner, verdict=verdict, now=now)
+            elif end.word is Word.HALT:
+                self.study.release(record, now=now)
+            elif end.word is not Word.LOST:
+                self._finish(record, end)
+        except (LeaseLostError, TrialStateError):
+            pass  # another process runs the trial now
+        history = self.study.history()
+        if isinstance(end, End) and end.is_saved:
+            self.checkpoints.collect(worth_keeping(history))
+        self.observe(history)
+
+    def _finish(self, record: TrialRecord, end: End) -> None:
+        """A trial is over: store its result, or why it has none."""
+        newest = self.study.trial(record.index)
+        try:
+            if end.failed is not None:
+                outcome = self.study.read(end.failed)
+            elif end.word is Word.STOP:
+                outcome = self.study.stopped(newest)
+            else:
+                outcome = Outcome(TrialState.COMPLETED, end.metrics or self.study.value_of(newest))
+        except MetricError as error:
+            outcome = self.study.read(Failed(f"MetricError: {error}"))
+        verdict = self.verdicts.pop(record.index, None)
+        told = self.study.tell(record.index, outcome, now=self.clock(), owner=self.decider.owner, verdict=verdict)
+        self.finished.append(told)
+        if told.state is TrialState.FAILED:
+            self.checkpoints.discard(told.index)
+
+    def _retry(self, record: TrialRecord, lost: Lost) -> None:
+        """The process of a trial died: it is tried again, unless that makes no sense."""
+        if not lost.is_transient:
+            self._finish(record, End(failed=Failed(lost.reason)))
+            return
+        # One that got further than the time before is not what kills its processes.
+        is_stuck = self.study.trial(record.index).step <= record.step
+        told = self.study.release(record, now=self.clock(), retries=RETRIES if is_stuck else None, error=lost.reason)
+        if told is not None and told.state is TrialState.FAILED:
+            self.finished.append(told)
+
+    def _check_failures(self) -> None:
+        failed = [record for record in self.finished if record.state is TrialState.FAILED]
+        if len(failed) >= TOLERATED_FAILURES and len(failed) > TOLERATED_SHARE * len(self.finished):
+            first = failed[0]
+            raise TooManyFailuresError(
+                f"{len(failed)} of {len(self.finished)} evaluations failed, so the run ended; everything is stored. "
+                f"The first cause, of trial {first.index} with {dict(first.parameters)!r}, was {first.error} (its "
+                f"traceback is in experiment.trials[{first.index}].traceback)."
+            )
 
 
-def _check_failures(finished: list[TrialRecord]) -> None:
-    failed = [record for record in finished if record.state is TrialState.FAILED]
-    if len(failed) >= TOLERATED_FAILURES and len(failed) > TOLERATED_SHARE * len(finished):
-        first = failed[0]
-        raise TooManyFailuresError(
-            f"{len(failed)} of {len(finished)} evaluations failed, so the run ended; everything is stored. The first "
-            f"cause, of trial {first.index} with {dict(first.parameters)!r}, was {first.error} (its traceback is in "
-            f"experiment.trials[{first.index}].traceback)."
-        )
+def _instead(decided: Decided) -> str:
+    """Why a trial is paused: what the scheduler preferred."""
+    if not decided.granted:
+        return "the scheduler has nothing to train at the moment"
+    other = decided.granted[0]
+    return f"trial {other.index} comes first: {other.verdicts[-1].because if other.verdicts else other.because}"

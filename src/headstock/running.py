@@ -1,16 +1,86 @@
-"""The live trial: what a training function holds while it runs."""
+"""The live trial: what a training function holds while it runs.
 
-from collections.abc import Callable, Iterator, Mapping
+A training leaves its function only between two steps: what stands after a report in the body of the loop is done first,
+and the state is saved where an uninterrupted training would begin its next step.
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, final
 
 import numpy as np
 
+from headstock.checkpoints import Checkpoints
+from headstock.errors import CheckpointError
+from headstock.executors.base import Ask
+from headstock.keeping import Frameworks, Keeper
 from headstock.parameters import Parameters
-from headstock.trial import TrialRecord
+from headstock.results import read_result
+from headstock.trial import Failed, Observation, TrialRecord
 
-Report = Callable[[int, int, Mapping[str, Any]], None]
-"""Takes (the trial's index, the step, the metrics) of a report to where it is kept."""
+
+class Word(StrEnum):
+    """What becomes of a running trial."""
+
+    GO_ON = "go on"
+    PAUSE = "pause"
+    """Save its state and leave, to go on later."""
+    STOP = "stop"
+    """Leave for good; what it reported is its result."""
+    HALT = "halt"
+    """The run ends: leave, and be paused if there is a state to save."""
+    LOST = "lost"
+    """Another process runs it now: leave everything as it is."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a running trial hears.
+
+    Args:
+        word: what becomes of it.
+        until: the step after which it asks again; None if it does not.
+    """
+
+    word: Word = Word.GO_ON
+    until: int | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a training step brought.
+
+    Args:
+        step: the step, from 1.
+        metrics: what was measured.
+        steps: how many steps the training has in all; None if it did not say.
+        trained: how many seconds its steps took so far.
+        saves: whether it has attached a state.
+    """
+
+    step: int
+    metrics: Mapping[str, Observation]
+    steps: int | None
+    trained: float
+    saves: bool
+
+
+REPORT: Final = "report"
+"""The kind of message that is a `Report`. The answer is `GO_ON`, unless the trial is to leave wherever it is."""
+
+WAITS: Final = "waits"
+"""The kind of message that is a step which was reported, and is as far as the trial was to go: how does it go on?"""
+
+
+@final
+class Leaving(BaseException):
+    """A trial leaves its training function. It is no `Exception`, so that `except Exception` does not keep it."""
 
 
 @final
@@ -20,23 +90,47 @@ class Trial:
 
     Example:
         >>> def train(trial):
-        ...     net = build(trial.parameters)
+        ...     net, optimizer = build(trial.parameters)
+        ...     trial.attach(model=net, optimizer=optimizer)
         ...     for epoch in trial.steps(30):
-        ...         train_epoch(net)
+        ...         train_epoch(net, optimizer)
         ...         trial.report(accuracy=evaluate(net))
 
     Args:
         record: the trial as it stood when it was handed out.
         experiment_seed: the seed of its experiment.
-        send: where reports go.
+        ask: its way to whoever runs it.
+        keeper: keeps its state.
+        objective: the metric whose best step is kept; None if only the last one is.
+        minimize: whether less of it is better.
+        clock: seconds.
     """
 
     record: TrialRecord
     experiment_seed: int
-    send: Report = field(repr=False)
+    ask: Ask = field(repr=False)
+    keeper: Keeper = field(repr=False)
+    objective: str | None = field(default=None, repr=False)
+    minimize: bool = field(default=False, repr=False)
+    clock: Callable[[], float] = field(default=time.perf_counter, repr=False)
     last_report: dict[str, Any] = field(default_factory=dict, init=False)
+    _answer: Answer = field(init=False, repr=False)
     _step: int = field(default=0, init=False, repr=False)
-    _in_steps: bool = field(default=False, init=False, repr=False)
+    _reported: int = field(default=0, init=False, repr=False)
+    _count: int | None = field(default=None, init=False, repr=False)
+    _best: float | None = field(default=None, init=False, repr=False)
+    _is_in_steps: bool = field(default=False, init=False, repr=False)
+    _has_left: bool = field(default=False, init=False, repr=False)
+    _trained: float = field(init=False, repr=False)
+    _since: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Go on from what is known."""
+        self._answer = Answer(until=self.record.until)
+        self._trained = self.record.trained or 0.0
+        self._since = self.clock()
+        for o in () if self.objective is None else self.record.reports.get(self.objective, ()):
+            self._note_best(o.mean, o.step or 0)
 
     @property
     def index(self) -> int:
@@ -58,25 +152,195 @@ class Trial:
         """A seed of the trial's own, below 2**32, the same whenever the trial is run again."""
         return int(np.random.SeedSequence([self.experiment_seed, self.index]).generate_state(1)[0])
 
+    @property
+    def directory(self) -> Path:
+        """A folder for files of the trial's own, there when it is resumed. Its path derives from the trial's number."""
+        return self.keeper.directory
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the trial is to leave, for loops that prefer to ask: return then, and it is paused or stopped."""
+        return self._decided().word is not Word.GO_ON
+
+    def attach(self, **things: object) -> None:
+        """Keep the state of these: it is saved when the trial is paused, and now and then before.
+
+        If the trial was paused or lost before, what was saved is put back here. Call it when everything is built,
+        before `steps`. The state of the random numbers of PyTorch, NumPy and Python is kept without being attached.
+
+        Args:
+            **things: by names of your choice anything with state_dict() and load_state_dict() (a module, an optimiser,
+                a learning rate's schedule, a gradient scaler), a DataLoader (its shuffling), a generator, a tensor,
+                an array, a dictionary or a list (each is filled in place).
+
+        Raises:
+            CheckpointError: if nobody knows how to keep one, what was saved does not fit, or the steps have begun.
+        """
+        if self._count is not None:
+            raise CheckpointError("The steps have begun. Call trial.attach(...) before trial.steps(...).")
+        self.keeper.attach(things)
+
     def steps(self, count: int) -> Iterator[int]:
-        """The training steps 0, 1 ... count - 1; what is reported inside the loop belongs to the current step."""
-        self._in_steps = True
-        for step in range(count):
-            self._step = step + 1
-            yield step
-        self._in_steps = False
+        """The training steps up to count - 1: from 0, or from where the trial was paused.
+
+        What is reported inside the loop belongs to the current step. When a step has ended, the trial may leave: it is
+        saved, and paused or stopped.
+
+        Args:
+            count: how many steps the whole training has.
+
+        Raises:
+            CheckpointError: if it is no whole number of at least 1, or the steps have begun already.
+        """
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise CheckpointError(f"steps({count!r}): give a whole number of at least 1.")
+        if self._count is not None:
+            raise CheckpointError("trial.steps(...) was called before. A training has one loop over its steps.")
+        self._count = count
+        self._step = self.keeper.begin()
+        return self._loop(range(self._step, count))
 
     def report(self, **metrics: Any) -> None:
         """Record what was measured after the current step: numbers or pairs (mean, standard error) by metric.
 
-        The last report is the trial's result if the training function returns nothing. Outside of `steps`, every
-        report is a step of its own.
+        The last report is the trial's result if the training function returns nothing (the best one, if the experiment
+        was made with value="best"). In a function that does not use `steps`, every report is a step of its own.
 
         Raises:
             MetricError: if a value is not a finite number.
-            TrialStateError: if the trial is not running any more.
         """
-        if not self._in_steps:
+        if self._count is None:
             self._step += 1
-        self.send(self.index, self._step, metrics)
+        observations = read_result(metrics, (), step=self._step)
+        trained = self._trained + (self.clock() - self._since if self._is_in_steps else 0.0)
+        report = Report(self._step, observations, self._count, trained, saves=self.keeper.is_attached)
+        answer = self.ask(REPORT, report)
         self.last_report |= metrics
+        self._reported = self._step
+        if self.objective is not None and self.objective in observations:
+            self._note_best(observations[self.objective].mean, self._step)
+        if answer.word is not Word.GO_ON:
+            self._answer = answer
+            if not self._is_in_steps:
+                self.leave()
+
+    def leave(self) -> None:
+        """Leave the training function, having saved what there is to save.
+
+        Raises:
+            Leaving: always.
+        """
+        if not self._has_left:
+            self._has_left = True
+            word = self._answer.word
+            if word is Word.PAUSE or (word in (Word.STOP, Word.HALT) and self.keeper.is_attached):
+                self.keeper.save_if_room(self._step)
+        raise Leaving(self._answer.word.value)
+
+    def _loop(self, steps: range) -> Iterator[int]:
+        self._is_in_steps = True
+        self._since = self.clock()
+        try:
+            for step in steps:
+                self._step = step + 1
+                yield step
+                self._end_step()
+        finally:
+            self._is_in_steps = False
+
+    def _end_step(self) -> None:
+        """Between two steps: leave, or save if that is due, or just go on."""
+        now = self.clock()
+        seconds = now - self._since
+        self._trained += seconds
+        self.keeper.note(seconds)
+        is_last = self._step == self._count
+        if not is_last or self._answer.word is not Word.GO_ON:
+            if self._decided().word is not Word.GO_ON:
+                self.leave()
+            if self.keeper.is_due(seconds) or (self._step in self.keeper.keep and self.keeper.is_attached):
+                self.keeper.save_if_room(self._step)
+        self._since = self.clock()
+
+    def _decided(self) -> Answer:
+        """What becomes of the trial, asked when it has come as far as it was to go."""
+        answer, until = self._answer, self._answer.until
+        has_arrived = until is not None and self._step >= until and self._reported == self._step
+        if answer.word is Word.GO_ON and has_arrived and self._is_in_steps and self._step != self._count:
+            self._answer = self.ask(WAITS, self._step)
+        return self._answer
+
+    def _note_best(self, mean: float, step: int) -> None:
+        """Remember which step is best, so that its state stays."""
+        worth = -mean if self.minimize else mean
+        if self._best is None or worth > self._best:
+            self._best = worth
+            self.keeper.keep = {step}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a trial left its training function.
+
+    Args:
+        word: `GO_ON` if it came to its end; else what it was told.
+        metrics: its result; None if that is what it reported.
+        failed: what went wrong; None if nothing did.
+        is_saved: whether its state is saved, so that it may go on later.
+    """
+
+    word: Word = Word.GO_ON
+    metrics: Mapping[str, Observation] | None = None
+    failed: Failed | None = None
+    is_saved: bool = False
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training function as work for an executor: takes a trial and its way to the runner, gives how it ended.
+
+    Args:
+        function: the training function.
+        seed: the experiment's.
+        required: the metrics that a result must have, the objective first.
+        minimize: whether less of the objective is better.
+        value: "last" or "best".
+        checkpoints: where states lie.
+        frameworks: who knows how to take and write them.
+    """
+
+    function: Callable[[Trial], Any]
+    seed: int
+    required: Sequence[str]
+    minimize: bool
+    value: str
+    checkpoints: Checkpoints
+    frameworks: Frameworks
+
+    def trial(self, record: TrialRecord, ask: Ask) -> Trial:
+        """The live trial of a record."""
+        keeper = Keeper(record.index, record.parent, self.checkpoints, self.frameworks, time.perf_counter)
+        objective = self.required[0] if self.value == "best" else None
+        return Trial(record, self.seed, ask, keeper, objective, self.minimize)
+
+    def __call__(self, record: TrialRecord, ask: Ask) -> End:
+        """Train; what is no `Exception` comes through."""
+        trial = self.trial(record, ask)
+        try:
+            result = self.function(trial)
+            if trial.should_stop:  # it asked, and returned
+                trial.leave()
+            if isinstance(result, Failed):
+                return End(failed=result)
+            metrics = None if result is None else read_result(result, self.required)
+            if trial.keeper.is_attached:
+                trial.keeper.save_if_room(trial._step)  # noqa: SLF001 - the other half of the trial
+        except Leaving as leaving:
+            return End(Word(leaving.args[0]), is_saved=trial.keeper.is_attached)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a trial is that trial's failure
+            message = str(error).strip() or "no message"
+            reason = f"{type(error).__name__}: {message.splitlines()[0]}"
+            return End(failed=Failed(reason, traceback.format_exc()))
+        return End(metrics=metrics, is_saved=trial.keeper.is_attached)

@@ -11,13 +11,13 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from headstock.errors import StaleHistoryError, UnknownTrialError
+from headstock.errors import MetricError, StaleHistoryError, UnknownTrialError
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.results import read_result
 from headstock.samplers.base import Sampler, Suggestion
 from headstock.storage.base import ExperimentSpec, NewTrial, Outcome, Storage
-from headstock.trial import Failed, TrialRecord, TrialState
+from headstock.trial import Failed, Metrics, TrialRecord, TrialState, Verdict
 
 _NOTHING: Final[Parameters] = {}
 
@@ -42,6 +42,11 @@ class Study:
     def __post_init__(self) -> None:
         """Start from an empty history; the first look reads the stored one."""
         self._history = self._snapshot(())
+
+    @property
+    def revision(self) -> int:
+        """Which state of the storage the history was last read from."""
+        return self._revision
 
     def history(self) -> History:
         """The history as it is stored now; only what has changed since the last look is read."""
@@ -112,31 +117,37 @@ class Study:
             self.spec = self.storage.widen(self.spec.name, space, version=self.spec.space_version, now=now)
             self._history = self._snapshot(self._history.trials)
 
-    def tell(self, index: int, outcome: Outcome, *, now: float, owner: str | None = None) -> TrialRecord:
-        """Finish a trial.
+    def tell(
+        self,
+        index: int,
+        outcome: Outcome,
+        *,
+        now: float,
+        owner: str | None = None,
+        verdict: Verdict | None = None,
+    ) -> TrialRecord:
+        """Finish a trial; `verdict` is what the scheduler said.
 
         Raises:
             UnknownTrialError: if there is no such trial.
             TrialStateError: if it is finished already.
             LeaseLostError: if `owner` does not run it any more.
         """
-        return self.storage.finish(self.spec.name, index, outcome, now=now, owner=owner)
+        return self.storage.finish(self.spec.name, index, outcome, now=now, owner=owner, verdict=verdict)
 
-    def report(
-        self, index: int, metrics: Mapping[str, Any], *, step: int, now: float, owner: str | None = None
-    ) -> None:
-        """Record what a running trial measured after a training step.
+    def release(
+        self, record: TrialRecord, *, now: float, retries: int | None = None, error: str = "its process was lost"
+    ) -> TrialRecord | None:
+        """Put a running trial back into the queue, for its owner is lost or has stopped; not if it has another now.
 
-        Raises:
-            MetricError: if a value cannot be read.
-            TrialStateError: if the trial is not running.
-            LeaseLostError: if `owner` does not run it any more.
+        Args:
+            record: the trial.
+            now: the time.
+            retries: it fails instead if it was retried so often; None if this is no retry.
+            error: what went wrong.
         """
-        self.storage.report(self.spec.name, index, read_result(metrics, (), step=step), now=now, owner=owner)
-
-    def release(self, record: TrialRecord, *, now: float) -> None:
-        """Put a running trial back into the queue, for its owner is lost or has stopped; not if it has another now."""
-        self.storage.release(self.spec.name, record.index, owner=record.owner, now=now)
+        owner = record.owner
+        return self.storage.release(self.spec.name, record.index, owner=owner, now=now, retries=retries, error=error)
 
     def trial(self, index: int) -> TrialRecord:
         """The trial of this index.
@@ -158,6 +169,25 @@ class Study:
         if isinstance(result, Failed):
             return Outcome(TrialState.FAILED, error=result.reason, traceback=result.traceback)
         return Outcome(TrialState.COMPLETED, read_result(result, self._history.metrics))
+
+    def value_of(self, record: TrialRecord) -> Metrics:
+        """The result of a trial that only reported: its last report, or the one with the best objective.
+
+        Raises:
+            MetricError: if it lacks a metric of the objective or of an outcome constraint.
+        """
+        reports, objective = record.reports, self.spec.objective
+        if self.spec.value == "best" and (curve := reports.get(objective.metric)):
+            best = max(curve, key=lambda o: objective.sign * o.mean).step or 0
+            reports = {m: tuple(o for o in curve if (o.step or 0) <= best) for m, curve in reports.items()}
+        return read_result({m: (c[-1].mean, c[-1].sem) for m, c in reports.items() if c}, self._history.metrics)
+
+    def stopped(self, record: TrialRecord) -> Outcome:
+        """How a trial ended that was given up; without a result it is abandoned."""
+        try:
+            return Outcome(TrialState.STOPPED, self.value_of(record))
+        except MetricError as error:
+            return Outcome(TrialState.ABANDONED, error=str(error))
 
     def _create(
         self,

@@ -3,7 +3,8 @@
 With noise the best measurement of many is a lucky one. What the model believes has averaged over neighbours.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.special import log_ndtr
 
 from headstock import wording
 from headstock.analysis.model import Model
-from headstock.errors import NoResultError
+from headstock.errors import CheckpointError, NoResultError
 from headstock.gp.surrogate import Surrogate
 from headstock.history import History
 from headstock.objective import OutcomeConstraint
@@ -36,12 +37,24 @@ class Winner:
         mean: the value of the objective: measured (best seen) or predicted without noise (best believed).
         sem: its standard error; None if it is not known.
         probability: the probability that it is the best of all arms that were tried; None for the best seen.
+        load: reads the state that its trial has saved; None where there are no such files.
     """
 
     trial: TrialRecord
     mean: float
     sem: float | None
     probability: float | None = None
+    load: Callable[[], dict[str, Any]] | None = field(default=None, repr=False, compare=False)
+
+    def load_checkpoint(self) -> dict[str, Any]:
+        """The state that the training function attached, as it was saved: `net.load_state_dict(state["model"])`.
+
+        Raises:
+            CheckpointError: if none was saved, or it is gone.
+        """
+        if self.load is None:
+            raise CheckpointError("Only a winner that Experiment.best() or best_seen() gave finds its saved state.")
+        return self.load()
 
     def __str__(self) -> str:
         """The value with its standard error, the trial, the probability if there is one, and the parameters."""

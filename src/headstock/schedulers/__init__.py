@@ -10,6 +10,7 @@ from headstock.schedulers.base import Decision, Resume, Scheduler, Start, Stop
 __all__ = ["Decision", "Resume", "Scheduler", "Start", "Stop", "scheduler_from_json"]
 
 _CLASSES: Final = {
+    "automatic": "Automatic",
     "freeze_thaw": "FreezeThaw",
     "full": "FullTraining",
     "hyperband": "Hyperband",

@@ -108,6 +108,7 @@ class Scheduler(Protocol):
         rng: np.random.Generator,
         *,
         steps_left: float = math.inf,
+        trials_left: float = math.inf,
     ) -> Sequence[Decision]:
         """What to train now and what to give up.
 
@@ -123,6 +124,7 @@ class Scheduler(Protocol):
             rng: the source of randomness. Its seed has to follow from the history (from its trials and reports, as
                 there are many decisions between two trials).
             steps_left: about how many training steps, of all trials together, the budget still pays for.
+            trials_left: how many more trials may begin; `propose` gives no more than these.
         """
         ...
 

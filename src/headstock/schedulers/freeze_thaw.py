@@ -84,6 +84,7 @@ class FreezeThaw:
         rng: np.random.Generator,
         *,
         steps_left: float = math.inf,
+        trials_left: float = math.inf,
     ) -> Sequence[Decision]:
         """What is most promising goes on or begins (see `Scheduler.decide`)."""
         last = horizon(history, self.max_steps)
@@ -101,7 +102,12 @@ class FreezeThaw:
             with one_thread():
                 forecast = Forecast.of(history, last)
                 return decisions + self._most_promising(
-                    forecast, slots - len(decisions), rng, first=first, steps_left=steps_left
+                    forecast,
+                    slots - len(decisions),
+                    rng,
+                    first=first,
+                    steps_left=steps_left,
+                    trials_left=trials_left - sum(isinstance(d, Start) for d in decisions),
                 )
         except (ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
             return SuccessiveHalving(first, max_steps=last).decide(history, slots, propose, rng)
@@ -117,16 +123,30 @@ class FreezeThaw:
         }
 
     def _most_promising(
-        self, forecast: Forecast, slots: int, rng: np.random.Generator, *, first: int, steps_left: float
+        self,
+        forecast: Forecast,
+        slots: int,
+        rng: np.random.Generator,
+        *,
+        first: int,
+        steps_left: float,
+        trials_left: float,
     ) -> list[Decision]:
-        """A decision for each slot: the ends of the best if the budget asks for them, or the best candidates."""
-        finishing = _finishing(forecast, self.finalists, steps_left)[:slots]
+        """A decision for each slot: the ends of the best if the budget asks for them, or the best candidates.
+
+        If no trial may begin any more and the steps have no bound, the ends of the best are all that is left to do.
+        """
+        is_last = trials_left < 1 and steps_left == math.inf
+        finishing = _finishing(forecast, self.finalists, 0.0 if is_last else steps_left)[:slots]
         decisions: list[Decision] = list(finishing)
+        if is_last:
+            return decisions
         taken = {d.trial for d in finishing}
         known = forecast.encoding.encode([t.parameters for t in forecast.history])
         tried = {*row_keys(known)}
         while len(decisions) < slots:
-            X = self._candidates(forecast, tried, rng)
+            begun = sum(isinstance(d, Start) for d in decisions)
+            X = self._candidates(forecast, tried, rng)[: None if begun < trials_left else 0]
             decision = _best(forecast, X, taken, rng, first=first, memo=None if decisions else forecast.memo)
             if decision is None:
                 break

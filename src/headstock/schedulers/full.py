@@ -25,6 +25,7 @@ class FullTraining:
         rng: np.random.Generator,  # noqa: ARG002 - part of the protocol
         *,
         steps_left: float = math.inf,  # noqa: ARG002
+        trials_left: float = math.inf,  # noqa: ARG002
     ) -> Sequence[Decision]:
         """What is unfinished goes on; then new trials begin (see `Scheduler.decide`)."""
         because = "every trial is trained to its end"

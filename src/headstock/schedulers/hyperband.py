@@ -46,6 +46,7 @@ class Hyperband:
         rng: np.random.Generator,  # noqa: ARG002 - part of the protocol
         *,
         steps_left: float = math.inf,  # noqa: ARG002
+        trials_left: float = math.inf,  # noqa: ARG002
     ) -> Sequence[Decision]:
         """The best of each bracket go on; then new trials begin (see `Scheduler.decide`)."""
         last = horizon(history, self.max_steps)

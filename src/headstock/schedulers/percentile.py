@@ -58,6 +58,7 @@ class PercentileStopping:
         rng: np.random.Generator,  # noqa: ARG002 - part of the protocol
         *,
         steps_left: float = math.inf,  # noqa: ARG002
+        trials_left: float = math.inf,  # noqa: ARG002
     ) -> Sequence[Decision]:
         """What waits goes on or is given up; then new trials begin (see `Scheduler.decide`)."""
         return going_on_or_stopping(

@@ -66,6 +66,7 @@ class PopulationBased:
         rng: np.random.Generator,
         *,
         steps_left: float = math.inf,  # noqa: ARG002
+        trials_left: float = math.inf,  # noqa: ARG002
     ) -> Sequence[Decision]:
         """Members begin, go on, or make room for the children of better ones (see `Scheduler.decide`)."""
         founders = sum(t.parent is None and t.state is not TrialState.QUEUED for t in history)

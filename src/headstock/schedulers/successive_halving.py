@@ -47,6 +47,7 @@ class SuccessiveHalving:
         rng: np.random.Generator,  # noqa: ARG002 - part of the protocol
         *,
         steps_left: float = math.inf,  # noqa: ARG002
+        trials_left: float = math.inf,  # noqa: ARG002
     ) -> Sequence[Decision]:
         """The best of the highest rungs go on; then new trials begin (see `Scheduler.decide`)."""
         rungs = ladder(self.min_steps, self.eta, horizon(history, self.max_steps))

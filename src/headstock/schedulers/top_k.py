@@ -51,6 +51,7 @@ class TopK:
         rng: np.random.Generator,  # noqa: ARG002 - part of the protocol
         *,
         steps_left: float = math.inf,
+        trials_left: float = math.inf,  # noqa: ARG002 - `propose` keeps to it
     ) -> Sequence[Decision]:
         """New trials as long as there may be more; then the best (see `Scheduler.decide`)."""
         last = horizon(history, self.max_steps)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from headstock.budget import Budget
 from headstock.errors import CommandError, HeadstockError
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter, is_number
-from headstock.runner import Budget
 from headstock.scripts.grammar import FORMS, conditional_space, parse_conditions, parse_parameter
 from headstock.scripts.output import Listener
 from headstock.scripts.script import Passing

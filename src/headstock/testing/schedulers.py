@@ -127,8 +127,9 @@ class _Checked:
         rng: np.random.Generator,
         *,
         steps_left: float = math.inf,
+        trials_left: float = math.inf,
     ) -> Sequence[Decision]:
-        decisions = self.scheduler.decide(history, slots, propose, rng, steps_left=steps_left)
+        decisions = self.scheduler.decide(history, slots, propose, rng, steps_left=steps_left, trials_left=trials_left)
         trainings = [d for d in decisions if not isinstance(d, Stop)]
         assert len(trainings) <= slots, f"{slots} slots were free, {len(trainings)} trainings were decided"
         about = [d.trial for d in decisions if not isinstance(d, Start)]

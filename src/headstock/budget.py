@@ -1,0 +1,160 @@
+"""How much a search may cost, and what is left of that."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+from headstock.errors import HeadstockError
+from headstock.history import History
+from headstock.trial import TrialRecord, TrialState
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """When to stop: whichever is reached first. What earlier runs have spent counts, but for `seconds`.
+
+    Args:
+        trials: this many evaluations in all (attached results are not counted). Paused ones may still go on.
+        steps: this many training steps of all trials together. A trial that reports no steps counts as one; steps
+            that are repeated after a process was lost cost nothing.
+        seconds: this long since the call began. A trial that saves its state is paused then at the end of its step; of
+            others the running evaluation is waited for.
+        cost: this much in all of what trials report as the metric `cost`; each report adds to it.
+        target: a measured objective at least this good; also one that is reported after a step.
+
+    Raises:
+        HeadstockError: if a bound is not a positive number, or there is none.
+    """
+
+    trials: int | None = None
+    seconds: float | None = None
+    target: float | None = None
+    steps: int | None = None
+    cost: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the bounds."""
+        if all(getattr(self, name) is None for name in ("trials", "steps", "seconds", "cost", "target")):
+            raise HeadstockError(
+                "The budget has no bound, so the run would not end. Give trials=, steps=, seconds=, cost= or target=."
+            )
+        for name in ("trials", "steps", "seconds", "cost"):
+            bound = getattr(self, name)
+            if bound is not None and not (isinstance(bound, int | float) and math.isfinite(bound) and bound > 0):
+                raise HeadstockError(f"Budget({name}={bound!r}): give a positive number.")
+
+    def left(self, history: History, seconds: float, slots: int) -> "Left":
+        """What is left.
+
+        Args:
+            history: what was done so far, what is running included.
+            seconds: how long the run has gone on.
+            slots: how many trainings go on at once.
+        """
+        trials = _less(self.trials, lambda: history.evaluations)
+        steps = _less(self.steps, lambda: sum(map(_committed, history)))
+        cost = _less(self.cost, lambda: sum(map(_cost, history)))
+        paid = min(steps, *_affordable(history, _less(self.seconds, lambda: seconds) * slots, cost))
+        return Left(trials=trials, steps=steps, paid=paid)
+
+    def is_over(self, history: History, seconds: float) -> bool:
+        """Whether nothing may go on, whatever was promised to it."""
+        is_late = self.seconds is not None and seconds >= self.seconds
+        return is_late or (self.cost is not None and sum(map(_cost, history)) >= self.cost)
+
+    def is_reached(self, history: History) -> bool:
+        """Whether the result of a trial is as good as the target."""
+        best = history.best_seen() if self.target is not None else None
+        return best is not None and self._is_good(history, best.objective_mean)
+
+    def is_reached_by(self, history: History, trial: TrialRecord) -> bool:
+        """Whether what a training has just reported is as good as the target, within the outcome constraints."""
+        if self.target is None:
+            return False
+        last = {metric: curve[-1].mean for metric, curve in trial.reports.items()}
+        kept = all(c.metric in last and c.holds(last[c.metric]) for c in history.outcome_constraints)
+        return kept and history.objective.metric in last and self._is_good(history, last[history.objective.metric])
+
+    def _is_good(self, history: History, value: float) -> bool:
+        sign = history.objective.sign
+        return self.target is not None and sign * value >= sign * self.target
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a budget; infinite where it has no such bound.
+
+    Args:
+        trials: how many more trials may begin.
+        steps: how many more steps may be promised to trials.
+        paid: about how many steps everything together still pays for.
+    """
+
+    trials: float = math.inf
+    steps: float = math.inf
+    paid: float = math.inf
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it has to be counted who gets what."""
+        return min(self.trials, self.steps) < math.inf
+
+    def less(self, until: int | None, begins: int) -> "Left":
+        """What is left after a new training was promised the steps from `begins` to `until`."""
+        return replace(self, trials=self.trials - 1, steps=self.steps - ((until or begins) - begins))
+
+    def until(self, trial: TrialRecord | None, until: int | None, begins: int = 0) -> int | None:
+        """How far a training that is to go to `until` may go; where it stands if there is nothing left.
+
+        Args:
+            trial: the training; None for a new one.
+            until: the step; None for its end.
+            begins: the step that a new one begins after.
+        """
+        if self.steps == math.inf:
+            return until
+        at = begins if trial is None else trial.step
+        end = None if trial is None else trial.steps
+        # One that may go anywhere says within a step how far that is.
+        wanted = until if until is not None else end if end is not None else at + 1
+        return int(min(wanted, at + max(0.0, self.steps)))
+
+
+def _less(bound: float | None, spent: Callable[[], float]) -> float:
+    """What is left of a bound; what was spent is only counted if there is one."""
+    return math.inf if bound is None else bound - spent()
+
+
+def _committed(trial: TrialRecord) -> float:
+    """How many steps a trial has trained, or may train while it runs."""
+    if trial.source == "attached" or (trial.state is TrialState.QUEUED and not trial.step):
+        return 0
+    promised = 0
+    if trial.state is TrialState.RUNNING:
+        promised = trial.until if trial.until is not None else trial.steps or 0
+    begun = 0 if trial.parent is None else trial.parent[1]
+    least = trial.state is not TrialState.ABANDONED
+    return max(int(least), max(trial.step, promised) - begun)
+
+
+def _cost(trial: TrialRecord) -> float:
+    """What a trial has reported as its cost."""
+    reported: Any = trial.reports.get("cost") or [trial.metrics[m] for m in ("cost",) if m in trial.metrics]
+    return sum(o.mean for o in reported)
+
+
+def _affordable(history: History, seconds: float, cost: float) -> tuple[float, float]:
+    """About how many steps so many seconds, and so much cost, pay for."""
+    if seconds == cost == math.inf:
+        return math.inf, math.inf
+    trained = [t for t in history if t.trained is not None and t.step]
+    steps = sum(t.step - (t.parent[1] if t.parent else 0) for t in trained)
+    took = sum(t.trained or 0.0 for t in trained)
+    spent = sum(map(_cost, trained))
+    return (
+        seconds * steps / took if took and seconds < math.inf else math.inf,
+        cost * steps / spent if spent and cost < math.inf else math.inf,
+    )
