@@ -30,6 +30,8 @@ def ratios(runs: Iterable[Mapping[str, Any]], reference: str, after: Sequence[in
             continue
         for chosen in (*([[p] for p in problems] if len(problems) > 1 else []), problems):
             keys = [key for key in base if key in found and key[0] in chosen]
+            if not keys:
+                continue
             label = f"{arm}, {chosen[0] if len(chosen) == 1 else 'all'}"
             cells = []
             for n in after:

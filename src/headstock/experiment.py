@@ -18,6 +18,7 @@ from headstock.budget import Budget
 from headstock.checkpoints import Checkpoints
 from headstock.errors import (
     ExperimentExistsError,
+    HeadstockError,
     NoResultError,
     ObjectiveError,
     SpaceError,
@@ -35,6 +36,7 @@ from headstock.running import REPORT, Answer, Training, Trial
 from headstock.samplers import sampler_from_json
 from headstock.samplers.base import Sampler
 from headstock.samplers.bayesian import Bayesian
+from headstock.samplers.precedents import Precedent
 from headstock.schedulers import scheduler_from_json
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
@@ -68,6 +70,8 @@ class Experiment:
             state, and median stopping where it only reports by step.
         value: which of its reports is a trial's value: "last" or "best"; "last" if left out.
         seed: fixes every suggestion; drawn and kept if left out.
+        warm_start: earlier experiments over the same or an overlapping space, to learn from. What is taken from them is
+            stored when the experiment is created; later it does not change.
 
     Example:
         >>> experiment = Experiment("sphere", Space(x=Float(-1, 1)), minimize="loss")
@@ -79,6 +83,7 @@ class Experiment:
         ObjectiveError: if not exactly one of `maximize` and `minimize` is given.
         ExperimentExistsError: if the storage holds an experiment of this name with another space, objective or seed.
         StorageError: if the storage cannot be opened.
+        SpaceError, NoResultError: if there is nothing to learn from an earlier experiment.
     """
 
     def __init__(
@@ -94,13 +99,16 @@ class Experiment:
         scheduler: Scheduler | None = None,
         value: str | None = None,
         seed: int | None = None,
+        warm_start: Iterable["Experiment"] = (),
     ) -> None:
         if not isinstance(space, Space):
             raise SpaceError(f"The space is {space!r}, of type {type(space).__name__}. Give a Space.")
+        objective = _objective(maximize, minimize)
+        sampler = _warmed(sampler, warm_start, space, objective)
         wanted = ExperimentSpec(
             name=name,
             space=space,
-            objective=_objective(maximize, minimize),
+            objective=objective,
             outcome_constraints=_outcome_constraints(outcome_constraints),
             seed=secrets.randbelow(2**32) if seed is None else seed,
             sampler=(sampler or Bayesian()).to_json(),
@@ -142,6 +150,9 @@ class Experiment:
     ) -> None:
         if sampler is None:
             sampler = Bayesian() if spec.sampler is None else sampler_from_json(spec.sampler)
+        elif isinstance(sampler, Bayesian) and spec.sampler and spec.sampler.get("precedents"):
+            taught = tuple(Precedent.from_json(p) for p in spec.sampler["precedents"])
+            sampler = replace(sampler, precedents=taught)
         if scheduler is None:
             scheduler = Automatic() if spec.scheduler is None else scheduler_from_json(spec.scheduler)
         self._study = Study(storage, spec, sampler)
@@ -477,6 +488,29 @@ def _objective(maximize: str | None, minimize: str | None) -> Objective:
             f"maximize={maximize!r} and minimize={minimize!r}. Name the metric to optimise in exactly one of them."
         )
     return Objective(maximize) if maximize is not None else Objective(str(minimize), minimize=True)
+
+
+def _warmed(
+    sampler: Sampler | None, earlier: Iterable[Experiment], space: Space, objective: Objective
+) -> Sampler | None:
+    """The sampler, with what earlier experiments teach."""
+    if not isinstance(earlier, Iterable):
+        raise HeadstockError(f"warm_start={earlier!r}. Give a list of them: [{earlier!r}].")
+    known = list(earlier)
+    for experiment in known:
+        if not isinstance(experiment, Experiment):
+            raise HeadstockError(f"warm_start={earlier!r}: {experiment!r} is no Experiment. Give a list of them.")
+        if experiment.objective.metric == objective.metric and experiment.objective != objective:
+            raise ObjectiveError(
+                f"warm_start: {experiment.name!r} has the metric {objective.metric!r}, too, but optimises it the other "
+                f"way. Leave it out."
+            )
+    if not known:
+        return sampler
+    if sampler is not None and not isinstance(sampler, Bayesian):
+        raise HeadstockError(f"warm_start= teaches only Bayesian(), not {sampler!r}. Leave one of them out.")
+    precedents = tuple(Precedent.of(experiment.name, experiment.history, space) for experiment in known)
+    return replace(sampler or Bayesian(), precedents=precedents)
 
 
 def _outcome_constraints(texts: Iterable[str]) -> tuple[OutcomeConstraint, ...]:

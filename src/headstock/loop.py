@@ -56,6 +56,7 @@ def optimize(  # noqa: PLR0917 - the tutorial calls it like this
     *,
     storage: str | None = None,
     progress: bool | None = None,
+    warm_start: Iterable[Experiment] = (),
 ) -> Optimized:
     """Find good parameters: a few quasi-random trials, then Bayesian optimisation.
 
@@ -75,6 +76,7 @@ def optimize(  # noqa: PLR0917 - the tutorial calls it like this
         generation_strategy: the sampler to use in place of `Bayesian()`.
         storage: where to keep everything, such as "sqlite:///headstock.db"; run the same call again and it goes on.
         progress: whether to show progress; if left out, a live line in a terminal and nothing elsewhere.
+        warm_start: earlier experiments over the same or an overlapping space, to learn from.
 
     Returns:
         (best_parameters, values, experiment, model); the best are the best *believed*: by the model's prediction, not
@@ -110,6 +112,7 @@ def optimize(  # noqa: PLR0917 - the tutorial calls it like this
         storage=storage,
         sampler=generation_strategy,
         seed=random_seed,
+        warm_start=warm_start,
     )
     total = total_trials * arms_per_trial
     with _progress(experiment, total, wanted=progress) as observe:

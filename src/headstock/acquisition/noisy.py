@@ -71,7 +71,7 @@ class LogNoisyExpectedImprovement:
 
     def value(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
         """α at each point."""
-        terms, *_ = self._terms(self.posterior.whiten(X))
+        terms, *_ = self._terms(X, self.posterior.whiten(X))
         value, _ = _log_mean_exp(terms)
         return value if self.feasibility is None else value + self.feasibility.value(X)
 
@@ -80,7 +80,7 @@ class LogNoisyExpectedImprovement:
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, "m d"]]:
         """α at each point and its gradient, which is zero in categorical columns."""
         V, pull_back = self.posterior.whiten_with_pull_back(X)
-        terms, u, slope, sd = self._terms(V)
+        terms, u, slope, sd = self._terms(X, V)
         value, weights = _log_mean_exp(terms)
         # ∂α/∂μ_s = w_s h'/h / σ ,  ∂α/∂σ = Σ_s w_s (1 - u_s h'/h) / σ ;  μ_s = m + V [β, ξ_s]ᵀ ,  ∂σ/∂V = -V / σ
         of_means = weights * slope / sd[:, None]
@@ -88,18 +88,22 @@ class LogNoisyExpectedImprovement:
         of_V = of_means.sum(axis=1, keepdims=True) * self.posterior.whitened - (of_sd / sd)[:, None] * V
         of_V[:, -self.normals.shape[1] :] += of_means @ self.normals
         gradient = pull_back(of_V)
+        if self.posterior.trend is not None:
+            gradient += of_means.sum(axis=1, keepdims=True) * self.posterior.trend.gradient(X)
         if self.feasibility is None:
             return value, gradient
         log_feasible, feasible_gradient = self.feasibility.value_and_gradient(X)
         return value + log_feasible, gradient + feasible_gradient
 
     def _terms(
-        self, V: Float64[np.ndarray, "m n"]
+        self, X: Float64[np.ndarray, "m d"], V: Float64[np.ndarray, "m n"]
     ) -> tuple[
         Float64[np.ndarray, "m s"], Float64[np.ndarray, "m s"], Float64[np.ndarray, "m s"], Float64[np.ndarray, " m"]
     ]:
         """For each point and fantasy ln σ + ln h(u), u and h'(u) / h(u); for each point σ."""
         mean, variance = self.posterior.moments(V)
+        if self.posterior.trend is not None:
+            mean = mean + self.posterior.trend.value(X)
         sd = np.sqrt(variance)
         u = (mean[:, None] + V[:, -self.normals.shape[1] :] @ self.normals.T - self.best) / sd[:, None]
         value, slope = log_improvement(u)

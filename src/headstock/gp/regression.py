@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Final, final
 
@@ -12,6 +12,7 @@ from scipy.spatial.distance import cdist
 
 from headstock.gp.kernels import Matern52, matern52
 from headstock.gp.linalg import cholesky, extended_inverse_root, inverse, inverse_root, solve, times, times_transposed
+from headstock.gp.trend import Trend
 
 KNOWN_NOISE_NUGGET: Final = 1e-6
 """What is added to a known noise variance: even exact results deviate a little from any smooth function."""
@@ -83,12 +84,14 @@ class TrainingSet:
         y: what was observed, standardised.
         noise_variances: the known variance of each observation's noise; NaN where it has to be inferred.
         categorical: which columns are categorical.
+        trend: what is expected beside a constant, with the weights that are expected; None if nothing is.
     """
 
     X: Float64[np.ndarray, "n d"]
     y: Float64[np.ndarray, " n"]
     noise_variances: Float64[np.ndarray, " n"]
     categorical: Bool[np.ndarray, " d"]
+    trend: Trend | None = None
 
     @cached_property
     def has_inferred_noise(self) -> Bool[np.ndarray, " n"]:
@@ -102,6 +105,18 @@ class TrainingSet:
             int(c): (self.X[:, c, None] != self.X[None, :, c]).astype(float) for c in np.flatnonzero(self.categorical)
         }
 
+    @cached_property
+    def basis(self) -> Float64[np.ndarray, "n b"]:
+        """H: what the prior mean is a weighted sum of, at each observation; ones, then the trend's components."""
+        ones = np.ones((len(self.y), 1))
+        return ones if self.trend is None else np.concatenate([ones, self.trend.features(self.X)], axis=1)
+
+    @cached_property
+    def weights_prior(self) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " b"]]:
+        """The means and the precisions of the prior mean's weights."""
+        b, of_trend = (np.empty(0), np.inf) if self.trend is None else (self.trend.weights, self.trend.variance)
+        return np.array([0.0, *b]), np.array([1.0 / MEAN_PRIOR_VARIANCE, *np.full(len(b), 1.0 / of_trend)])
+
     def noise(self, hyperparameters: Hyperparameters) -> Float64[np.ndarray, " n"]:
         """The variance of each observation's noise."""
         return np.where(
@@ -112,13 +127,13 @@ class TrainingSet:
 def log_marginal_likelihood(
     hyperparameters: Hyperparameters, data: TrainingSet
 ) -> tuple[float, Float64[np.ndarray, " p"]]:
-    """The log density ln p(y | θ, m̂) + ln p(m̂) at the most probable constant mean m̂, and its gradient in θ.
+    """The log density ln p(y | θ, β̂) + ln p(β̂) at the most probable mean m̂ = H β̂, and its gradient in θ.
 
     With α = C⁻¹ (y - m̂), C = K + noise, W = α αᵀ - C⁻¹ (Rasmussen and Williams 2006, eqs. 5.8 and 5.9):
 
         ln p = -½ (y - m̂)ᵀ α - ½ ln |C| - n/2 ln 2π ,     ∂ ln p / ∂θ = ½ ⟨W, ∂C/∂θ⟩
 
-    m̂ moves with θ, but the density is stationary in m̂, so the gradient has no term of it (the envelope theorem). All
+    β̂ moves with θ, but the density is stationary in β̂, so the gradient has no term of it (the envelope theorem). All
     lengthscales share one product: with G = -2 W ∘ ∂K/∂(r²), g = G 1 and z = x / l,
 
         ∂ ln p / ∂ ln l_d = ½ Σ_ij G_ij (z_id - z_jd)² = Σ_i g_i z_id² - Σ_i z_id (G z_d)_i
@@ -138,9 +153,12 @@ def log_marginal_likelihood(
     K, slope = matern52(squared_distances, math.exp(hyperparameters.log_variance))
     noise = data.noise(hyperparameters)
     L = cholesky(K + np.diag(noise))
-    mean, alpha = _mean_and_alpha(L, data.y)
-    value = -0.5 * (data.y - mean) @ alpha - np.log(np.diag(L)).sum() - 0.5 * n * math.log(2.0 * math.pi)
-    value -= 0.5 * mean**2 / MEAN_PRIOR_VARIANCE
+    weights, alpha = _weights_and_alpha(L, data)
+    expected, precisions = data.weights_prior
+    value = (
+        -0.5 * (data.y - data.basis @ weights) @ alpha - np.log(np.diag(L)).sum() - 0.5 * n * math.log(2.0 * math.pi)
+    )
+    value -= 0.5 * precisions @ (weights - expected) ** 2
 
     W = np.outer(alpha, alpha) - inverse(L)
     G = -2.0 * W * slope
@@ -153,16 +171,18 @@ def log_marginal_likelihood(
     return float(value), gradient
 
 
-def _mean_and_alpha(
-    L: Float64[np.ndarray, "n n"], y: Float64[np.ndarray, " n"]
-) -> tuple[float, Float64[np.ndarray, " n"]]:
-    """The most probable constant mean m̂ under N(0, τ²), and C⁻¹ (y - m̂).
+def _weights_and_alpha(
+    L: Float64[np.ndarray, "n n"], data: TrainingSet
+) -> tuple[Float64[np.ndarray, " b"], Float64[np.ndarray, " n"]]:
+    """The most probable weights β̂ of the prior mean under N(b, P⁻¹), and C⁻¹ (y - H β̂).
 
-    m̂ = 1ᵀ C⁻¹ y / (1ᵀ C⁻¹ 1 + 1/τ²)     (Rasmussen and Williams 2006, eq. 2.41 for one constant basis function)
+    β̂ = (Hᵀ C⁻¹ H + P)⁻¹ (Hᵀ C⁻¹ y + P b)     (Rasmussen and Williams 2006, eq. 2.41)
     """
-    of_y, of_one = solve(L, np.column_stack([y, np.ones_like(y)])).T
-    mean = of_y.sum() / (of_one.sum() + 1.0 / MEAN_PRIOR_VARIANCE)
-    return float(mean), of_y - mean * of_one
+    H, (expected, precisions) = data.basis, data.weights_prior
+    solved = solve(L, np.column_stack([data.y, H]))
+    of_y, of_H = solved[:, 0], solved[:, 1:]
+    weights = np.linalg.solve(H.T @ of_H + np.diag(precisions), H.T @ of_y + precisions * expected)
+    return weights, of_y - of_H @ weights
 
 
 @final
@@ -180,6 +200,7 @@ class Posterior:
         noise: the variances N of the observations.
         inverse_root: L⁻¹.
         whitened: β.
+        trend: what is added to m, with its weights; None if nothing is.
     """
 
     kernel: Matern52
@@ -188,13 +209,18 @@ class Posterior:
     noise: Float64[np.ndarray, " n"]
     inverse_root: Float64[np.ndarray, "n n"]
     whitened: Float64[np.ndarray, " n"]
+    trend: Trend | None = None
 
     def predict(self, X: Float64[np.ndarray, "m d"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """The mean and the variance of the noise-free function."""
-        return self.moments(self.whiten(X))
+        mean, variance = self.moments(self.whiten(X))
+        return (mean if self.trend is None else mean + self.trend.value(X)), variance
 
     def moments(self, V: Float64[np.ndarray, "m n"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
-        """The mean and the variance at queries with whitened covariances V; the variance is at least 1e-10 s²."""
+        """The mean without the trend and the variance at queries with whitened covariances V.
+
+        The variance is at least 1e-10 s².
+        """
         variance = self.kernel.variance - np.einsum("mn,mn->m", V, V)
         return self.mean + V @ self.whitened, np.maximum(variance, 1e-10 * self.kernel.variance)
 
@@ -234,7 +260,8 @@ class Posterior:
         noise = np.full(len(C), 1e-8 * self.kernel.variance)  # keeps the factor well defined
         root, S = extended_inverse_root(self.inverse_root, self.whiten(C), self.kernel(C, C) + np.diag(noise))
         X, noise = np.concatenate([self.X, C]), np.concatenate([self.noise, noise])
-        return Posterior(self.kernel, self.mean, X, noise, root, np.concatenate([self.whitened, np.zeros(len(C))])), S
+        whitened = np.concatenate([self.whitened, np.zeros(len(C))])
+        return replace(self, X=X, noise=noise, inverse_root=root, whitened=whitened), S
 
     def at_observations(
         self, y: Float64[np.ndarray, " n"]
@@ -271,6 +298,8 @@ def condition(hyperparameters: Hyperparameters, data: TrainingSet) -> Posterior:
     kernel = hyperparameters.kernel(data.categorical)
     noise = data.noise(hyperparameters)
     L = cholesky(kernel(data.X, data.X) + np.diag(noise))
-    mean, _ = _mean_and_alpha(L, data.y)
+    weights, _ = _weights_and_alpha(L, data)
+    trend = None if data.trend is None else replace(data.trend, weights=weights[1:])
     root = inverse_root(L)
-    return Posterior(kernel, mean, data.X, noise, root, root @ (data.y - mean))
+    whitened = root @ (data.y - data.basis @ weights)
+    return Posterior(kernel, float(weights[0]), data.X, noise, root, whitened, trend)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float64, Int64
 from headstock.gp.fit import fit
 from headstock.gp.outcomes import OutcomeTransform
 from headstock.gp.regression import Hyperparameters, Posterior, TrainingSet, condition
+from headstock.gp.trend import Trend
 
 SKETCHED: Final = 100
 """From how many observations a fit without an earlier one is begun."""
@@ -70,6 +71,7 @@ def fit_surrogate(
     sign: float,
     categorical: Bool[np.ndarray, " d"],
     warm: Hyperparameters | None = None,
+    trend: Trend | None = None,
 ) -> Surrogate:
     """Fit a Gaussian process to a metric.
 
@@ -80,11 +82,12 @@ def fit_surrogate(
         sign: +1 for a metric where larger is better, -1 otherwise.
         categorical: which columns of X are categorical.
         warm: the hyper-parameters of an earlier fit, to start from.
+        trend: what is expected of the metric beforehand, on standard scale.
 
     Raises:
         NumericalError: if the covariance matrix cannot be factorised.
     """
-    transform, data = _training_set(X, values, sems, sign=sign, categorical=categorical)
+    transform, data = _training_set(X, values, sems, sign=sign, categorical=categorical, trend=trend)
     if warm is None and len(data.y) > SKETCHED:
         warm = fit(_thinned(data, SKETCHED)[1])
     return _conditioned(X, values, transform, data, fit(_thinned(data, FITTED)[1], warm))
@@ -98,13 +101,14 @@ def condition_surrogate(
     sign: float,
     categorical: Bool[np.ndarray, " d"],
     hyperparameters: Hyperparameters,
+    trend: Trend | None = None,
 ) -> Surrogate:
     """`fit_surrogate` with hyper-parameters that are known already.
 
     Raises:
         NumericalError: if the covariance matrix cannot be factorised.
     """
-    transform, data = _training_set(X, values, sems, sign=sign, categorical=categorical)
+    transform, data = _training_set(X, values, sems, sign=sign, categorical=categorical, trend=trend)
     return _conditioned(X, values, transform, data, hyperparameters)
 
 
@@ -115,13 +119,14 @@ def _training_set(
     *,
     sign: float,
     categorical: Bool[np.ndarray, " d"],
+    trend: Trend | None,
 ) -> tuple[OutcomeTransform, TrainingSet]:
     """The transform, and all that was measured on standard scale."""
     measured = ~np.isnan(values)
     X, values, sems = X[measured], values[measured], sems[measured]
     transform = OutcomeTransform.of(values, sign)
     noise_variances = transform.noise_variances(values, sems)
-    return transform, TrainingSet(X, transform.apply(values), noise_variances, categorical)
+    return transform, TrainingSet(X, transform.apply(values), noise_variances, categorical, trend)
 
 
 def _conditioned(
@@ -149,4 +154,4 @@ def _thinned(data: TrainingSet, limit: int) -> tuple[Int64[np.ndarray, " u"], Tr
         best = limit // 2
         rest = np.linspace(best, n - 1, limit - best).round().astype(np.int64)
         rows = np.sort(by_rank[np.concatenate([np.arange(best), rest])])
-    return rows, TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], data.categorical)
+    return rows, TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], data.categorical, data.trend)

@@ -25,7 +25,8 @@ def sampler_from_json(stored: Mapping[str, Any]) -> Sampler:
     if kind not in _CLASSES:
         raise StorageError(f"A stored sampler is of the unknown kind {kind!r}. Open it with a newer headstock.")
     try:
-        sampler: Sampler = getattr(import_module(f"headstock.samplers.{kind}"), _CLASSES[kind])(**arguments)
+        found = getattr(import_module(f"headstock.samplers.{kind}"), _CLASSES[kind])
+        sampler: Sampler = found.from_json(arguments) if hasattr(found, "from_json") else found(**arguments)
     except TypeError as error:
         raise StorageError(
             f"The stored sampler {dict(stored)!r} cannot be read ({error}). Use a newer headstock."

@@ -1,7 +1,7 @@
 """Bayesian optimisation: a Gaussian process says what to expect, an acquisition function where it is worth a trial."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
 import numpy as np
@@ -12,14 +12,16 @@ from headstock.acquisition.maximise import AcquisitionFunction, maximise
 from headstock.acquisition.noisy import LogNoisyExpectedImprovement
 from headstock.acquisition.prior import LogPrior
 from headstock.acquisition.weighted import Weighted
-from headstock.domain import Domain
+from headstock.domain import Domain, row_keys
 from headstock.encoding import Encoding
 from headstock.gp.linalg import one_thread
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.samplers.base import NOTHING, Suggestion
 from headstock.samplers.beliefs import Beliefs, learn
+from headstock.samplers.precedents import Precedent, best_before, trend_of
 from headstock.samplers.sobol import Sobol
+from headstock.samplers.untried import explained
 from headstock.wording import measured, number
 
 ENOUGH: Final = 4
@@ -37,6 +39,7 @@ FANTASISED: Final = 128
 CONFIDENCE: Final = 6.0
 """Up to so many results, what a person believes of the optimum counts in full; then it fades."""
 
+_FROM_BEFORE: Final = (0, 2)  # which trials are the best of earlier experiments
 _NEAR: Final = 0.3  # lengthscales, within which a point is like another
 
 
@@ -51,10 +54,12 @@ class Bayesian:
 
     Args:
         initial: how many results, or pending trials, come before the model; max(4, min(d + 1, 8)) for d searched
-            parameters if None.
+            parameters if None, 4 if there are precedents.
+        precedents: what earlier experiments teach. `Experiment(..., warm_start=[...])` fills it in.
     """
 
     initial: int | None = None
+    precedents: tuple[Precedent, ...] = ()
 
     def suggest(
         self, history: History, count: int, rng: np.random.Generator, given: Parameters = NOTHING
@@ -62,10 +67,10 @@ class Bayesian:
         """The points that promise most (see `Sampler.suggest`)."""
         domain = Domain.of(Encoding.of(history.space), given)
         if domain.is_decided or not self._has_enough(history):
-            return Sobol().suggest(history, count, rng, given)
+            return self._begin(history, domain, count, rng)
         with one_thread():
             try:
-                suggestions = _most_promising(history, domain, count, rng)
+                suggestions = _most_promising(history, domain, count, rng, self.precedents)
             except (ArithmeticError, np.linalg.LinAlgError) as error:  # NumericalError among them
                 fallback = Sobol().suggest(history, count, rng, given)
                 return [replace(s, because=f"{s.because}; the model could not be used: {error}") for s in fallback]
@@ -77,13 +82,42 @@ class Bayesian:
 
     def to_json(self) -> dict[str, Any]:
         """The sampler as JSON."""
-        return {"kind": "bayesian", **asdict(self)}
+        precedents = {"precedents": [p.to_json() for p in self.precedents]} if self.precedents else {}
+        return {"kind": "bayesian", "initial": self.initial, **precedents}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Bayesian":
+        """The sampler whose arguments `to_json` wrote.
+
+        Raises:
+            TypeError: if an argument is unknown.
+        """
+        precedents = tuple(Precedent.from_json(p) for p in stored.get("precedents", ()))
+        return cls(**{**stored, "precedents": precedents})
+
+    def _begin(self, history: History, domain: Domain, count: int, rng: np.random.Generator) -> Sequence[Suggestion]:
+        """Points that cover the space, the first and the third of all the best that is known from before."""
+        suggestions = list(Sobol().suggest(history, count, rng, domain.given))
+        places = [i for i in range(len(suggestions)) if len(history) + i in _FROM_BEFORE]
+        if not self.precedents or not places or domain.is_decided:
+            return suggestions
+        with one_thread():
+            trend = trend_of(self.precedents, domain.encoding)
+            X = domain.project(best_before(self.precedents, trend, domain.encoding))
+        taken = {*row_keys(history.points(domain.encoding.encode))}
+        taken |= set(row_keys(domain.encoding.encode([s.parameters for s in suggestions])))
+        new = [x for x, key, fits in zip(X, row_keys(X), domain.feasible(X), strict=True) if fits and key not in taken]
+        names = " and ".join(p.name for p in self.precedents)
+        because = explained(domain, f"among the best of {names}")
+        for place, x in zip(places, new, strict=False):
+            suggestions[place] = Suggestion(domain.decode(x), because, source="precedent")
+        return suggestions
 
     def _has_enough(self, history: History) -> bool:
         """Whether there is something to learn from: enough trials, enough results, and not all the same."""
         initial = self.initial
         if initial is None:
-            initial = max(4, min(len(history.space.searched) + 1, 8))
+            initial = ENOUGH if self.precedents else max(ENOUGH, min(len(history.space.searched) + 1, 8))
         results = len(history.observed_rows)
         if results + len(history.pending) < initial or results < max(2, min(initial, ENOUGH)):
             return False
@@ -91,15 +125,20 @@ class Bayesian:
         return bool(np.ptp(values) > 0.0)
 
 
-def _most_promising(history: History, domain: Domain, count: int, rng: np.random.Generator) -> list[Suggestion]:
+def _most_promising(
+    history: History, domain: Domain, count: int, rng: np.random.Generator, precedents: Sequence[Precedent]
+) -> list[Suggestion]:
     """The maxima of the acquisition function, each with those before it pending; fewer if no more are found.
 
     Raises:
         NumericalError: if a covariance matrix cannot be factorised.
     """
     X = history.points(domain.encoding.encode)
-    beliefs = learn(history, domain.encoding, X)
+    trend = trend_of(precedents, domain.encoding) if precedents else None
+    beliefs = learn(history, domain.encoding, X, trend)
     anchors, baseline = _incumbents(beliefs)
+    if trend is not None:
+        anchors = np.concatenate([anchors, best_before(precedents, trend, domain.encoding)[:ANCHORS]])
     prior = LogPrior.of(domain.encoding)
     if prior is not None:
         likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, final
 
 import numpy as np
@@ -12,6 +13,7 @@ from headstock.encoding import Encoding
 from headstock.gp.feasibility import success_posterior
 from headstock.gp.regression import Hyperparameters, Posterior
 from headstock.gp.surrogate import Surrogate, condition_surrogate, fit_surrogate
+from headstock.gp.trend import Trend
 from headstock.history import History
 
 ALWAYS_REFITTED: Final = 100
@@ -19,6 +21,8 @@ ALWAYS_REFITTED: Final = 100
 
 GROWTH: Final = 1.03
 """How much the number of results grows between fits."""
+
+_WITH_TREND: Final = "objective with precedents"
 
 SURPRISE: Final = 3.0
 """How many standard deviations a result is away from what the others predict if it calls for a new fit."""
@@ -87,7 +91,7 @@ class Beliefs:
         return LogFeasibility(posteriors, bounds)
 
 
-def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"]) -> Beliefs:
+def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"], trend: Trend | None = None) -> Beliefs:
     """The beliefs that follow from a history with at least one result.
 
     Hyper-parameters come from the newest memo, unless it is outgrown or the newest results are a surprise to it.
@@ -96,6 +100,7 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"]) -
         history: the trials.
         encoding: of the space.
         X: the point of each trial.
+        trend: what is expected of the objective beforehand.
 
     Raises:
         NumericalError: if a covariance matrix cannot be factorised.
@@ -104,14 +109,16 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"]) -
     n, memo = len(observed), Memo.newest(history, encoding.dimensions)
     measured = [c for c in history.outcome_constraints if np.isfinite(history.values(c.metric)[0]).any()]
     metrics = {"objective": (history.objective.metric, history.objective.sign)}
+    metrics |= {} if trend is None else {_WITH_TREND: metrics["objective"]}
     metrics |= {str(c): (c.metric, 1.0 if c.at_least else -1.0) for c in measured}
 
     def surrogate(name: str, *, refitted: bool) -> Surrogate:
         metric, sign = metrics[name]
         known, data = memo.hyperparameters.get(name), (observed, *history.values(metric))
-        if known is None or refitted:
-            return fit_surrogate(*data, sign=sign, categorical=encoding.categorical, warm=known)
-        return condition_surrogate(*data, sign=sign, categorical=encoding.categorical, hyperparameters=known)
+        fit = partial(fit_surrogate, warm=known)
+        if known is not None and not refitted:
+            fit = partial(condition_surrogate, hyperparameters=known)
+        return fit(*data, sign=sign, categorical=encoding.categorical, trend=trend if name == _WITH_TREND else None)
 
     refitted = memo.is_outgrown(n) or not metrics.keys() <= memo.hyperparameters.keys()
     surrogates = {name: surrogate(name, refitted=refitted) for name in metrics}
@@ -121,12 +128,24 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"]) -
     if refitted:
         memo = Memo(n, {name: s.hyperparameters for name, s in surrogates.items()})
     bounds = [surrogates[str(c)].transform.apply(np.array([c.bound])).item() for c in measured]
+    objective = surrogates["objective"]
+    if trend is not None and _log_predictive(surrogates[_WITH_TREND]) > _log_predictive(objective):
+        objective = surrogates[_WITH_TREND]
     return Beliefs(
-        surrogates["objective"],
+        objective,
         tuple(zip([surrogates[str(c)] for c in measured], bounds, strict=True)),
-        _success(history, encoding, X, surrogates["objective"].hyperparameters),
+        _success(history, encoding, X, objective.hyperparameters),
         memo,
     )
+
+
+def _log_predictive(surrogate: Surrogate) -> float:
+    """How well each observation is predicted by all others: Σ ln p(y_i | y_-i), up to a constant.
+
+    (Rasmussen and Williams 2006, eq. 5.11.)
+    """
+    mean, variance = surrogate.posterior.leave_one_out(surrogate.y)
+    return float(-0.5 * (np.log(variance) + (surrogate.y - mean) ** 2 / variance).sum())
 
 
 def _is_surprised(surrogate: Surrogate, new: int) -> bool:
