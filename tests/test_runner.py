@@ -18,6 +18,17 @@ def test_trials_are_a_total():
     assert [t.state for t in study.history()] == [TrialState.COMPLETED] * 5
 
 
+def test_the_budget_counts_evaluations_and_nothing_else():
+    study = study_of()
+    study.attach({"x": 0.5}, study.read(1.0), now=0.0)
+    study.enqueue({"x": 0.1}, now=0.0)
+    study.enqueue({"x": 0.2}, now=0.0)
+    run_study(study, lambda t: t.parameters["x"], trials=1)
+    assert [t.state for t in study.history()] == [TrialState.COMPLETED, TrialState.COMPLETED, TrialState.QUEUED]
+    run_study(study, lambda t: t.parameters["x"], trials=3)
+    assert study.history().counts == {TrialState.COMPLETED: 4}
+
+
 def test_seconds_and_target():
     study, clock = study_of(), Clock()
 

@@ -44,15 +44,6 @@ def test_the_queue_comes_first_and_is_completed_by_the_sampler():
     assert suggested.source == "sobol"
 
 
-def test_a_limit_counts_evaluations_and_nothing_else():
-    study = study_of()
-    study.attach({"x": 0.5, "n": 1}, study.read(1.0), now=0.0)
-    study.enqueue({"x": 0.1}, now=0.0)
-    assert len(study.ask(2, now=0.0, limit=3)) == 2
-    assert len(study.ask(2, now=0.0, limit=3)) == 1
-    assert study.ask(2, now=0.0, limit=3) == []
-
-
 def test_a_reopened_study_suggests_the_same(tmp_path: Path):
     url = f"sqlite:///{tmp_path}/a.db"
     first = study_of(url)

@@ -104,9 +104,9 @@ class Decider:
             proposed += len(suggestions)
             return suggestions
 
-        trials = tuple(replace(t, until=None) if t.is_waiting and t.index != waiting else t for t in history)
+        others = [replace(t, until=None) for t in history.pending if t.is_waiting and t.index != waiting]
+        seen = history.updated(others) if others else history
         rng = np.random.default_rng([seed, created, sum(t.step for t in history)])
-        seen = replace(history, trials=trials)
         return self.scheduler.decide(seen, slots, propose, rng, steps_left=left.paid, trials_left=left.trials)
 
     def _resume(self, decision: Resume, decided: Decided) -> None:
@@ -115,7 +115,7 @@ class Decider:
             history = self.study.history()
             trial, left = history.trials[decision.trial], self.left(history)
             until = left.until(trial, decision.until)
-            is_new = trial.state is TrialState.QUEUED and trial.step == 0
+            is_new = trial.state is TrialState.QUEUED and trial.attempt == 0
             if (until is not None and until <= trial.step) or (is_new and left.trials < 1):
                 return
             with suppress(StaleHistoryError):

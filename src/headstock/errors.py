@@ -16,6 +16,7 @@ HeadstockError
 ├── CommandError                a command that cannot be run, or does not say what it has to
 ├── DatasetError                training data that cannot be used
 ├── DivergedError               a training whose loss is no longer a number
+├── ExecutorError               trials cannot be run in processes of their own
 ├── CheckpointError             a state of a training that cannot be saved or read
 │   └── NoRoomError             the disk has no room for a saved state (handled inside headstock)
 └── StorageError                the storage cannot do what was asked
@@ -92,6 +93,10 @@ class DatasetError(HeadstockError, ValueError):
 
 class DivergedError(HeadstockError, ArithmeticError):
     """A training diverged: its loss is no longer a finite number."""
+
+
+class ExecutorError(HeadstockError, RuntimeError):
+    """Trials cannot be run in processes of their own: the function cannot be handed over, or no process starts."""
 
 
 class CheckpointError(HeadstockError, RuntimeError):

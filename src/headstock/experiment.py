@@ -25,6 +25,7 @@ from headstock.errors import (
     StorageError,
     UnknownTrialError,
 )
+from headstock.executors.base import Executor
 from headstock.executors.inline import Inline
 from headstock.frames import Data
 from headstock.history import History
@@ -314,10 +315,11 @@ class Experiment:
         function: Callable[[Trial], Any],
         *,
         budget: Budget,
+        workers: int | None = None,
         batch_size: int = 1,
         observe: Observe = lambda _: None,
     ) -> Ended:
-        """Evaluate trials in this process until the budget is spent.
+        """Evaluate trials in this process or in others, until the budget is spent.
 
         An exception of the function marks its trial failed and the run goes on. Ctrl-C ends the run after storing
         everything; the same call resumes.
@@ -325,6 +327,8 @@ class Experiment:
         Args:
             function: takes a `Trial`; returns a result, or reports and returns nothing.
             budget: when to stop.
+            workers: how many processes evaluate trials side by side; each serves one trial after the other, and a trial
+                that kills its process costs only itself. If left out, this process evaluates.
             batch_size: how many trials are suggested together.
             observe: is shown the history when a trial starts, reports or finishes.
 
@@ -333,12 +337,13 @@ class Experiment:
 
         Raises:
             TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
+            ExecutorError: if the function cannot be handed over to other processes.
         """
         training = self._training(function)
         return run(
             self._study,
             self._scheduler,
-            Inline(training),
+            Inline(training) if workers is None else _processes(training, workers),
             budget=budget,
             clock=time.time,
             observe=observe,
@@ -472,6 +477,12 @@ class Experiment:
             known = {"steps": message.steps} if message.steps else {}
             self._study.storage.report(self.name, index, message.metrics, now=time.time(), **known)
         return Answer()
+
+
+def _processes(training: Training, workers: int) -> Executor:
+    from headstock.executors.process import Processes  # it loads multiprocessing
+
+    return Processes.of(training, workers)
 
 
 def _index(trial: Trial | TrialRecord | int) -> int:

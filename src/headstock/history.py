@@ -153,9 +153,11 @@ class History:
 
     @cached_property
     def evaluations(self) -> int:
-        """How many evaluations were begun here: neither queued, nor abandoned, nor attached from elsewhere."""
+        """How many evaluations were begun here: neither only queued, nor abandoned, nor attached from elsewhere."""
         columns = self._columns
-        return int((~columns.are(TrialState.QUEUED, TrialState.ABANDONED) & ~columns.attached).sum())
+        begun = ~columns.are(TrialState.QUEUED, TrialState.ABANDONED) & ~columns.attached
+        again = sum(t.attempt > 0 for t in self._those(np.flatnonzero(columns.are(TrialState.QUEUED))))
+        return int(begun.sum()) + again
 
     @cached_property
     def failed(self) -> tuple[TrialRecord, ...]:

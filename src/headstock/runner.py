@@ -145,11 +145,8 @@ class _Run:
         """Let what is running come to the end of its step, for a while."""
         self.is_halting = True
         until = self.clock() + GRACE
-        while self.running and self.clock() < until:
-            finished = self.executor.wait(self._listen, TICK)
-            if not finished and self.executor.capacity == 1:
-                return  # what ran in this process was interrupted itself
-            for one in finished:
+        while self.executor.unfinished and self.clock() < until:
+            for one in self.executor.wait(self._listen, TICK):
                 self._settle(self.running.pop(one.task), one.end)
 
     def _reason(self) -> Ended | None:

@@ -339,7 +339,7 @@ class Training:
                 trial.keeper.save_if_room(trial._step)  # noqa: SLF001 - the other half of the trial
         except Leaving as leaving:
             return End(Word(leaving.args[0]), is_saved=trial.keeper.is_attached)
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a trial is that trial's failure
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever goes wrong in a trial is that trial's failure
             message = str(error).strip() or "no message"
             reason = f"{type(error).__name__}: {message.splitlines()[0]}"
             return End(failed=Failed(reason, traceback.format_exc()))

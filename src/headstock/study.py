@@ -59,24 +59,19 @@ class Study:
                 self._history = self._snapshot(self._history.trials)
         return self._history
 
-    def ask(
-        self, count: int = 1, *, now: float, owner: str | None = None, limit: int | None = None
-    ) -> list[TrialRecord]:
+    def ask(self, count: int = 1, *, now: float, owner: str | None = None) -> list[TrialRecord]:
         """`count` trials to evaluate now, marked running: the queue first, then the sampler.
 
-        New suggestions of one call form one batch. With a `limit`, no more trials are handed out than would make so
-        many evaluations in all, whoever else is asking.
+        New suggestions of one call form one batch.
 
         Raises:
             SpaceExhaustedError: if every point of a finite space was tried or is being tried.
         """
-        if limit is not None:
-            count = min(count, limit - self.history().evaluations)
         asked: list[TrialRecord] = []
         while len(asked) < count:
             record = self.storage.lease(self.spec.name, owner=owner, now=now)
             if record is None:
-                return asked + self._create(count - len(asked), TrialState.RUNNING, now=now, owner=owner, limit=limit)
+                return asked + self._create(count - len(asked), TrialState.RUNNING, now=now, owner=owner)
             asked.append(record)
         return asked
 
@@ -198,15 +193,10 @@ class Study:
         owner: str | None = None,
         given: Parameters = _NOTHING,
         source: str | None = None,
-        limit: int | None = None,
     ) -> list[TrialRecord]:
         """Suggest and store `count` trials; again from the newer history when another process was first."""
         while True:
             history = self.history()
-            if limit is not None:
-                count = min(count, limit - history.evaluations)
-            if count <= 0:
-                return []
             rng = np.random.default_rng([history.seed, len(history)])
             suggestions = self.sampler.suggest(history, count, rng, given)
             new = _new_trials(suggestions, history, state, owner=owner, source=source)

@@ -56,6 +56,11 @@ class Executor(Protocol):
         """How many tasks it runs at once."""
         ...
 
+    @property
+    def unfinished(self) -> int:
+        """How many tasks it has taken that are not over."""
+        ...
+
     def submit(self, number: int, task: Any) -> None:
         """Take a task; there is room for it."""
         ...

@@ -24,6 +24,11 @@ class Inline:
     work: Work
     _tasks: deque[tuple[int, Any]] = field(default_factory=deque, init=False)
 
+    @property
+    def unfinished(self) -> int:
+        """How many tasks wait; one that was interrupted is gone."""
+        return len(self._tasks)
+
     def submit(self, number: int, task: Any) -> None:
         """Take a task."""
         self._tasks.append((number, task))

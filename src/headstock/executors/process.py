@@ -1,0 +1,233 @@
+"""Tasks in processes of their own: what kills one costs the task that it was doing, and nothing else.
+
+Each process is started anew, not forked, and does one task after the other. The work is handed over through a pipe, so
+a function of a notebook or of a script's main part will do, and no `if __name__ == "__main__"` is needed. A process
+leads a session of its own and dies, with everything that it has started, as soon as this one is gone.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from typing import Any, Final, final
+
+import cloudpickle
+
+from headstock.errors import ExecutorError
+from headstock.executors.base import Finished, Listen, Lost, Work
+from headstock.executors.trees import Tree, marked, new_mark
+
+_TICK: Final = 0.2
+"""After how many seconds it is looked whether a process has died that others keep the pipe of open."""
+
+_LAST_BREATH: Final = 2.0
+"""For how many seconds a process that has closed its pipe may go on to end."""
+
+_FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
+"""Signals that a process owes to what it did itself, and would do again."""
+
+_START: Final = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from headstock.executors.worker import serve; serve(*map(int, sys.argv[2:]))"  # noqa: E501 - one line of another program
+
+
+@final
+@dataclass(slots=True)
+class _Worker:
+    """A process, and the pipes to it.
+
+    Args:
+        process: the process.
+        mark: what everything that it has started bears.
+        pipe: for tasks, messages and answers.
+        lifeline: a pipe that nothing goes through; the process ends when it is closed.
+        task: the number of its task; None if it has none.
+        is_ready: whether it has taken the work.
+        unanswered: what it has asked, until it gets an answer.
+    """
+
+    process: subprocess.Popen[bytes]
+    mark: str
+    pipe: connection.Connection
+    lifeline: int
+    task: int | None = None
+    is_ready: bool = False
+    unanswered: tuple[str, Any] | None = None
+
+    def has_exited(self) -> bool:
+        """Whether it has ended. It is not waited for: its number must stay its own until its tree is gone."""
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def end(self) -> int:
+        """End it with everything that it has started; its exit code, or minus its signal."""
+        with suppress(OSError):
+            os.close(self.lifeline)
+        self.pipe.close()
+        Tree(self.process.pid, self.mark).kill()
+        return self.process.wait()
+
+
+@final
+@dataclass(slots=True)
+class Processes:
+    """Runs up to `capacity` tasks, each in one of as many processes.
+
+    Args:
+        work: does a task, as bytes that a process of this program takes.
+        capacity: how many processes there are.
+    """
+
+    work: bytes
+    capacity: int
+    _idle: list[_Worker] = field(default_factory=list, init=False)
+    _busy: list[_Worker] = field(default_factory=list, init=False)
+
+    @classmethod
+    def of(cls, work: Work, count: int) -> "Processes":
+        """Processes that do this work.
+
+        Raises:
+            ExecutorError: if the number makes no sense, or the work cannot be handed over.
+        """
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise ExecutorError(f"workers={count!r}: give a whole number of at least 1.")
+        try:
+            return cls(cloudpickle.dumps(work), count)
+        except Exception as error:  # objects raise what they like when they are pickled
+            raise ExecutorError(
+                f"The training function cannot be handed to another process ({type(error).__name__}: {error}). "
+                f"Open files, connections and locks within it, not outside."
+            ) from error
+
+    @property
+    def unfinished(self) -> int:
+        """How many tasks it has."""
+        return len(self._busy)
+
+    def submit(self, number: int, task: Any) -> None:
+        """Give a task to an idle process, or to a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            if self._give(worker, number, task):
+                return
+            worker.end()  # somebody has killed it meanwhile
+        if not self._give(self._started(), number, task):
+            raise ExecutorError("A process for trials ended as soon as it was started. Is there memory left?")
+
+    def wait(self, listen: Listen, seconds: float) -> Sequence[Finished]:
+        """Listen to the processes until a task is over, or somewhat longer than so many seconds."""
+        until = time.monotonic() + seconds
+        finished: list[Finished] = []
+        while self._busy and not finished:
+            for worker in [worker for worker in self._busy if worker.unanswered is not None]:
+                self._answer(worker, listen)  # what an interruption of this process has kept from an answer
+            patience = min(_TICK, until - time.monotonic())
+            ready = connection.wait([worker.pipe for worker in self._busy], max(0.0, patience))
+            for worker in list(self._busy):
+                if worker.pipe in ready:
+                    finished += self._hear(worker, listen)
+                elif worker.has_exited() and not worker.pipe.poll():  # what it has said before is heard first
+                    finished += self._lost(worker)
+            if time.monotonic() >= until:
+                break
+        return finished
+
+    def close(self) -> None:
+        """End every process, whatever it does."""
+        for worker in (*self._idle, *self._busy):
+            worker.end()
+        self._idle.clear()
+        self._busy.clear()
+
+    def _started(self) -> _Worker:
+        mark = new_mark()
+        here, there = connection.Pipe()
+        ours, theirs = os.pipe()  # read by the process, which ends at the end of the pipe
+        try:
+            process = subprocess.Popen(  # noqa: S603 - this very program
+                [sys.executable, "-c", _START, json.dumps(sys.path), str(there.fileno()), str(ours)],
+                stdin=subprocess.DEVNULL,
+                env=marked(os.environ, mark),
+                pass_fds=(there.fileno(), ours),
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(theirs)
+            raise ExecutorError(f"No process can be started for trials: {error}.") from error
+        finally:
+            there.close()
+            os.close(ours)
+        worker = _Worker(process, mark, here, theirs)
+        with suppress(OSError):  # should it be gone already, that shows when it is given a task
+            here.send_bytes(self.work)
+        return worker
+
+    def _give(self, worker: _Worker, number: int, task: Any) -> bool:
+        """Send a task; whether there was somebody to take it."""
+        try:
+            worker.pipe.send(task)
+        except OSError:
+            return False
+        worker.task = number
+        self._busy.append(worker)
+        return True
+
+    def _hear(self, worker: _Worker, listen: Listen) -> list[Finished]:
+        """Take the next message of a process; a task, if it is over."""
+        try:
+            kind, message = worker.pipe.recv()
+        except (EOFError, OSError):
+            return self._lost(worker)
+        if kind == "ready":
+            worker.is_ready = True
+        elif kind == "broken":
+            raise ExecutorError(
+                f"The training function cannot be rebuilt in another process: {message}. Import what it needs by names "
+                f"that are found from there."
+            )
+        elif kind == "end":
+            self._busy.remove(worker)
+            self._idle.append(worker)
+            assert worker.task is not None  # noqa: S101 - it is busy
+            return [Finished(worker.task, message)]
+        else:
+            worker.unanswered = message
+            self._answer(worker, listen)
+        return []
+
+    def _answer(self, worker: _Worker, listen: Listen) -> None:
+        assert worker.task is not None  # noqa: S101 - it is busy
+        assert worker.unanswered is not None  # noqa: S101 - so it is called
+        answer = listen(worker.task, *worker.unanswered)
+        worker.unanswered = None
+        with suppress(OSError):  # it has died meanwhile, which shows in a moment
+            worker.pipe.send(answer)
+
+    def _lost(self, worker: _Worker) -> list[Finished]:
+        """Clear away a process that has died; its task is lost."""
+        until = time.monotonic() + _LAST_BREATH
+        while not worker.has_exited() and time.monotonic() < until:
+            time.sleep(0.01)
+        code = worker.end()
+        self._busy.remove(worker)
+        if not worker.is_ready and code >= 0:
+            raise ExecutorError(
+                f"A process for trials ended with exit code {code} before it could begin; what it printed says why."
+            )
+        assert worker.task is not None  # noqa: S101 - it is busy
+        return [Finished(worker.task, _reason(code))]
+
+
+def _reason(code: int) -> Lost:
+    """What an exit code says."""
+    if code >= 0:
+        return Lost(f"its process ended with exit code {code}", is_transient=False)
+    number = -code
+    name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
+    if number == signal.SIGKILL:
+        name += ", as the system does when there is no memory left"
+    return Lost(f"its process was killed by {name}", is_transient=number not in _FAULTS)

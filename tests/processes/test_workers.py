@@ -1,0 +1,76 @@
+"""Four workers on one file, and somebody who kills them and their runner without warning, again and again."""
+
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+import headstock as hs
+from headstock.trial import TrialState
+
+TRIALS = 12
+STEPS = 8
+
+RUNNER = f"""
+import sys
+sys.path.insert(0, sys.argv[2])
+import headstock as hs
+import tasks
+
+space = hs.Space(x=hs.Float(0, 1))
+scheduler = hs.SuccessiveHalving(min_steps=2, eta=2)
+experiment = hs.Experiment("storm", space, maximize="score", storage=sys.argv[1], seed=3, scheduler=scheduler)
+print(experiment.run(tasks.slow_climb, budget=hs.Budget(trials={TRIALS}), workers=4), flush=True)
+"""
+
+
+def test_nothing_is_lost_or_doubled_whoever_is_killed(tmp_path: Path):
+    url, rng = f"sqlite:///{tmp_path}/storm.db", random.Random(4)
+    printed: Counter[str] = Counter()
+    runner_kills = worker_kills = 0
+    ended = ""
+    while not ended:
+        command = [sys.executable, "-c", RUNNER, url, str(Path(__file__).parents[1])]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runner:
+            assert runner.stdout is not None
+            for line in runner.stdout:
+                if not line[0].isdigit():
+                    ended = line.strip()
+                    continue
+                printed[line.strip()] += 1
+                lot = rng.random()
+                if lot < 0.25 and worker_kills < 12:
+                    victims = [p for p in psutil.Process(runner.pid).children() if p.status() != psutil.STATUS_ZOMBIE]
+                    with suppress(psutil.NoSuchProcess):
+                        rng.choice(victims).kill()
+                        worker_kills += 1
+                elif lot > 0.93 and runner_kills < 3:
+                    runner.send_signal(signal.SIGKILL)
+                    runner_kills += 1
+    assert worker_kills >= 6
+    assert runner_kills >= 1
+    with hs.Experiment.open("storm", storage=url) as experiment:
+        history = experiment.history
+        assert history.evaluations == len(history) == TRIALS
+        assert set(history.counts) <= {TrialState.COMPLETED, TrialState.PAUSED}, history.counts
+        assert history.counts[TrialState.COMPLETED] >= 1
+        for trial in history:
+            curve = trial.reports["score"]
+            assert [o.step for o in curve] == list(range(1, trial.step + 1)), "a report was lost"
+            assert [o.mean for o in curve] == pytest.approx([trial.parameters["x"] * o.step for o in curve])
+            assert trial.state is TrialState.PAUSED or trial.step == STEPS
+        repeated = sum(printed.values()) - len(printed)
+        assert repeated <= worker_kills + 4 * runner_kills, "more was repeated than the step that was not saved"
+    assert not [p for p in psutil.process_iter() if str(tmp_path) in " ".join(_command(p))], "a process was left behind"
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return process.cmdline() if process.status() != psutil.STATUS_ZOMBIE else []
+    return []

@@ -1,0 +1,56 @@
+"""Training functions for processes: found by their names from there."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+
+import headstock as hs
+
+
+def climb(trial: hs.Trial) -> None:
+    """Six steps with a state; the process of trial 1 dies in its third step, the first time."""
+    state = {"total": 0.0}
+    trial.attach(state=state)
+    marker = trial.directory / "died"
+    for step in trial.steps(6):
+        state["total"] += trial.parameters["x"]
+        if (trial.index, step) == (1, 3) and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        trial.report(score=state["total"], pid=os.getpid())
+
+
+def crash(trial: hs.Trial) -> float:
+    """Ways to die, by the trial's number."""
+    match trial.index:
+        case 0:
+            ctypes.string_at(0)  # a segmentation fault
+        case 1:
+            os._exit(3)
+        case 2:
+            sys.exit("no such option")
+        case 3:
+            raise ValueError("bad luck")
+        case 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return trial.parameters["x"]
+
+
+def leave_children(trial: hs.Trial) -> float:
+    """Starts a program of its own, and dies."""
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    (trial.directory / "child").write_text(str(child.pid))
+    os._exit(1)
+
+
+def slow_climb(trial: hs.Trial) -> None:
+    """Many steps, each saved as soon as it was reported, and printed."""
+    state = {"total": 0.0}
+    trial.attach(state=state)
+    for step in trial.steps(8):
+        state["total"] += trial.parameters["x"]
+        trial.report(score=state["total"])
+        trial.keeper.save(step + 1)
+        print(f"{trial.index} {step + 1}", flush=True)  # noqa: T201 - the test reads it
