@@ -176,7 +176,7 @@ def spec_of(row: Row[Any]) -> ExperimentSpec:
         raise StorageError(f"The experiment {row.name!r} is damaged: {error}") from error
 
 
-def lease_of(row: Row[Any]) -> Lease:
+def lease_of(row: Any) -> Lease:
     """The lease of a running trial's row.
 
     Raises:
@@ -204,6 +204,22 @@ def experiment_row(spec: ExperimentSpec) -> dict[str, Any]:
         "space_version": spec.space_version,
         "created": spec.created,
         "updated": spec.created,
+    }
+
+
+def report_row(
+    experiment: int, trial: int, attempt: int, metric: str, observation: Observation, *, time: float
+) -> dict[str, Any]:
+    """The columns of a report."""
+    return {
+        "experiment": experiment,
+        "trial": trial,
+        "attempt": attempt,
+        "step": observation.step,
+        "metric": metric,
+        "mean": observation.mean,
+        "sem": observation.sem,
+        "time": time,
     }
 
 

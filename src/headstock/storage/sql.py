@@ -34,7 +34,8 @@ from headstock.storage.base import (
 from headstock.storage.database import Database
 from headstock.storage.rows import MOST_VERDICTS, experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
 from headstock.storage.schema import experiments, spaces, trials
-from headstock.storage.transaction import OpenExperiment
+from headstock.storage.statements import EXPERIMENT, IS_QUEUED, LOCKED_EXPERIMENT
+from headstock.storage.transaction import OpenExperiment, report
 from headstock.trial import TRANSITIONS, Metrics, TrialRecord, TrialState, Verdict
 
 REVISIONS: Final = 2**32
@@ -112,13 +113,12 @@ class SqlStorage:
                 )
             changed: Sequence[TrialRecord] = ()
             if revision != stored.revision:
-                changed = experiment.trials(experiment.select().where(trials.c.revision > revision))
+                changed = experiment.changed(revision)
             return Changes(
                 revision=stored.id * REVISIONS + stored.revision,
                 created=stored.trials_created,
                 space_version=stored.space_version,
-                # Sorted here: asked to sort, SQLite may prefer to walk through all trials in order.
-                trials=tuple(sorted(changed, key=lambda trial: trial.index)),
+                trials=tuple(changed),
             )
 
     def add_trials(
@@ -146,8 +146,11 @@ class SqlStorage:
 
     def lease(self, name: str, owner: str | None, *, now: float, index: int | None = None) -> TrialRecord | None:
         """Hand a queued trial to `owner`."""
+        if index is None and not self._has_queue(name):
+            return None
         with self._writing(name) as experiment:
-            trial = experiment.oldest_queued() if index is None else experiment.trial(index)
+            first = experiment.oldest_queued() if index is None else index
+            trial = None if first is None else experiment.trial(first)
             if trial is None or trial.state is not TrialState.QUEUED:
                 return None
             leased = replace(trial, state=TrialState.RUNNING, owner=owner, started=now)
@@ -205,7 +208,7 @@ class SqlStorage:
     def request(self, name: str, index: int, command: Command) -> None:
         """Ask the owner of a running trial for something."""
         with self._writing(name) as experiment:
-            trial = experiment.trial(index, with_reports=False)
+            trial = experiment.trial(index)
             _check_running(name, trial)
             if trial.owner is None:
                 raise TrialStateError(
@@ -250,13 +253,14 @@ class SqlStorage:
             check_name("metric", metric, MetricError)
             if observation.step is None:
                 raise MetricError(f"The report of {metric!r} lacks the step that it was measured after. Name the step.")
-        with self._writing(name) as experiment:
-            trial = experiment.trial(index, with_reports=False)  # there may be many
-            _check_owner(name, trial, owner)
-            _check_running(name, trial)
-            learned = {"steps": steps, "trained": trained, "saves": saves}
-            known = {column: value for column, value in learned.items() if value is not None}
-            experiment.report(trial, metrics, known, now=now)
+        learned = {"steps": steps, "trained": trained, "saves": saves}
+        known = {column: value for column, value in learned.items() if value is not None}
+        with self.database.writing() as connection:
+            if not report(connection, name, index, metrics, known, now=now, owner=owner):
+                experiment = self._open(connection, name)
+                trial = experiment.trial(index)
+                _check_owner(name, trial, owner)
+                _check_running(name, trial)
 
     def finish(
         self,
@@ -334,9 +338,17 @@ class SqlStorage:
         with self.database.writing() as connection:
             yield self._open(connection, name, lock=True)
 
+    def _has_queue(self, name: str) -> bool:
+        """Whether there may be a queued trial: most workers find none, and need not wait for their turn for that."""
+        with self.database.reading() as connection:
+            if connection.scalar(IS_QUEUED, {"of_name": name}) is not None:
+                return True
+            self._open(connection, name)  # refuses what is unknown
+            return False
+
     def _open(self, connection: Connection, name: str, *, lock: bool = False) -> OpenExperiment:
-        query = select(experiments).where(experiments.c.name == name)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        query = LOCKED_EXPERIMENT if lock else EXPERIMENT
+        row = connection.execute(query, {"of_name": name}).one_or_none()
         if row is None:
             raise self._unknown(connection, name)
         return OpenExperiment(connection, stored_experiment(row))

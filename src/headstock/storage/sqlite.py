@@ -5,10 +5,11 @@ death of its process. With `synchronous=NORMAL` the newest ones may be lost if t
 the file stays sound: such trials are run again, which is the price of commits that do not wait for the disk.
 """
 
+import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,10 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from headstock.errors import StorageError
 from headstock.storage.database import PATIENCE, Engines, read_json, write_json
+
+SHORTEST_PAUSE: Final = 0.0003
+LONGEST_PAUSE: Final = 0.02
+"""Seconds between two looks whether another writer has finished."""
 
 _ADVICE: Final = {
     "SQLITE_BUSY": "Another process is writing to it for too long. Stop that process, or try again.",
@@ -60,11 +65,11 @@ class SqliteDatabase:
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees the database as it is at one moment."""
-        return self._transaction("BEGIN")
+        return self._transaction(_begin_reading)
 
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction without other writers; it is kept if the block ends without an error."""
-        return self._transaction("BEGIN IMMEDIATE")
+        return self._transaction(_begin_writing)
 
     def alone(self) -> AbstractContextManager[Connection]:
         """The same, for there is never more than one writer."""
@@ -89,9 +94,9 @@ class SqliteDatabase:
         self._engines.dispose()
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, begin: Callable[[Connection], None]) -> Iterator[Connection]:
         with self._errors(), self._turns, self._own_engine().begin() as connection:
-            connection.exec_driver_sql(begin)
+            begin(connection)
             yield connection
 
     def _own_engine(self) -> Engine:
@@ -113,6 +118,38 @@ class SqliteDatabase:
             primary = "_".join(_name(error).split("_")[:2])
             advice = _ADVICE.get(primary, "")
             raise StorageError(f"{self.url}: {cause}. {advice}".rstrip()) from error
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Begin a transaction once no other writer is at work.
+
+    SQLite's own way of waiting doubles its pauses up to 100 ms, so many writers that take turns of a millisecond leave
+    the file idle most of the time, and some of them are overtaken for seconds. Short pauses of random length hand the
+    turn on at once, and evenly. Their length is a share of the time that was waited already, which grows with the
+    number of those who wait, so that however many there are, little time is lost to pauses and to looking.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for mypy
+    began = time.monotonic()
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except DBAPIError as error:
+                waited = time.monotonic() - began
+                if not _name(error).startswith("SQLITE_BUSY") or waited >= PATIENCE:
+                    raise
+            else:
+                return
+            pause = min(max(waited / 8, SHORTEST_PAUSE), LONGEST_PAUSE)
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - it is no secret
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE)}")
 
 
 def _name(error: Exception) -> str:

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
+from headstock.storage import statements
 from headstock.storage.base import Command, Lease
-from headstock.storage.rows import Curves, StoredExperiment, curves, lease_of
+from headstock.storage.rows import StoredExperiment, curves, lease_of, report_row
 from headstock.storage.schema import experiments, reports, spaces, trials
-from headstock.trial import Metrics, Observation, TrialRecord, TrialState
+from headstock.trial import Metrics, TrialRecord
 
 
 @final
@@ -31,37 +32,41 @@ class OpenExperiment:
         """Its trials, as a query to narrow."""
         return select(trials).where(trials.c.experiment == self.stored.id)
 
-    def trials(self, chosen: Select[Any], *, with_reports: bool = True) -> Sequence[TrialRecord]:
+    def trials(self, chosen: Select[Any]) -> Sequence[TrialRecord]:
         """The trials of a query, in the order of the query."""
-        rows = self.connection.execute(chosen).all()
-        reported = self._curves(chosen) if rows and with_reports else {}
-        return [self.stored.trial(row, reported.get(row.number, {})) for row in rows]
+        return self._with_reports(chosen, statements.reports_of(chosen), {})
 
-    def trial(self, index: int, *, with_reports: bool = True) -> TrialRecord:
+    def changed(self, since: int) -> Sequence[TrialRecord]:
+        """The trials that were created or changed after a revision, by index."""
+        found = self._with_reports(statements.CHANGED, statements.CHANGED_REPORTS, {"since": since})
+        # Sorted here: asked to sort, SQLite may prefer to walk through all trials in order.
+        return sorted(found, key=lambda trial: trial.index)
+
+    def trial(self, index: int) -> TrialRecord:
         """One trial.
 
         Raises:
             UnknownTrialError: if there is none of this index.
         """
-        for trial in self.trials(select(trials).where(self._is(index)), with_reports=with_reports):
+        for trial in self._with_reports(statements.TRIAL, statements.TRIAL_REPORTS, {"index": index}):
             return trial
         raise UnknownTrialError(
             f"{self.stored.name!r} has no trial {index}; it has {self.stored.trials_created}, numbered from 0."
         )
 
-    def oldest_queued(self) -> TrialRecord | None:
-        """The first trial of the queue; None if it is empty."""
-        return self._first(self.select().where(trials.c.state == TrialState.QUEUED).order_by(trials.c.number))
+    def oldest_queued(self) -> int | None:
+        """The index of the first trial of the queue; None if it is empty."""
+        return self._scalar(statements.OLDEST_QUEUED)
 
     def best(self) -> TrialRecord | None:
         """The trial with the best score, the first of equals; None if none has one."""
         scored = self.select().where(trials.c.score.is_not(None))
-        return self._first(scored.order_by(trials.c.score.desc(), trials.c.number))
+        first = scored.order_by(trials.c.score.desc(), trials.c.number).limit(1)
+        return next(iter(self.trials(first)), None)
 
     def newest_batch(self) -> int:
         """The largest number of a batch; -1 if there is none."""
-        newest = select(func.max(trials.c.batch)).where(trials.c.experiment == self.stored.id)
-        found = self.connection.scalar(newest)
+        found = self._scalar(statements.NEWEST_BATCH)
         return -1 if found is None else found
 
     def add(self, new: Sequence[TrialRecord], *, now: float) -> None:
@@ -70,7 +75,7 @@ class OpenExperiment:
             return
         key = {"experiment": self.stored.id, "revision": self.stored.revision + 1}
         rows = [key | {"number": trial.index} | self.stored.trial_row(trial) for trial in new]
-        self.connection.execute(insert(trials), rows)
+        self.connection.execute(statements.ADD_TRIAL, rows)
         self._advance(updated=now, trials_created=self.stored.trials_created + len(new))
 
     def restore(self, records: Sequence[TrialRecord]) -> None:
@@ -85,8 +90,9 @@ class OpenExperiment:
                 f"The trials of {self.stored.name!r} are numbered {indices[:9]} ..., not from 0 one by one."
             )
         self.add(records, now=max(trial.finished or trial.started or trial.created for trial in records))
+        key = self.stored.id
         rows = [
-            self._report_row(trial, metric, observation, time=trial.started or trial.created)
+            report_row(key, trial.index, trial.attempt, metric, observation, time=trial.started or trial.created)
             for trial in records
             for metric, curve in trial.reports.items()
             for observation in curve
@@ -96,20 +102,24 @@ class OpenExperiment:
 
     def leases(self, owner: str | None = None) -> list[Lease]:
         """The leases of one owner, or of all, by index."""
-        chosen = select(trials).where(self._leased(owner))
-        return sorted(map(lease_of, self.connection.execute(chosen)), key=lambda lease: lease.index)
+        if owner is None:
+            rows = self.connection.execute(statements.LEASES, {"key": self.stored.id})
+        else:
+            rows = self.connection.execute(statements.LEASES_OF, {"key": self.stored.id, "of_owner": owner})
+        return sorted(map(lease_of, rows), key=lambda lease: lease.index)
 
     def renewals(self, index: int) -> int | None:
         """How often the leases of a trial were renewed so far; None if there is no such trial."""
-        return self.connection.scalar(select(trials.c.renewals).where(self._is(index)))
+        return self._scalar(statements.TRIAL.with_only_columns(trials.c.renewals), index=index)
 
     def renew(self, owner: str) -> None:
         """Note that an owner lives; this is no news of its trials, so it is no new revision."""
-        self.connection.execute(update(trials).where(self._leased(owner)).values(renewals=trials.c.renewals + 1))
+        self.connection.execute(statements.RENEW, {"key": self.stored.id, "of_owner": owner})
 
     def command(self, index: int, command: Command) -> None:
         """Note what somebody wants of a running trial."""
-        self.connection.execute(update(trials).where(self._is(index)).values(command=command))
+        this = {"key": self.stored.id, "index": index}
+        self.connection.execute(statements.SAVE_TRIAL, this | {"command": command.value})
 
     def save(self, before: TrialRecord, after: TrialRecord, *, now: float) -> TrialRecord:
         """Write what has changed of a trial, which is given back."""
@@ -117,30 +127,10 @@ class OpenExperiment:
         changed = {column: value for column, value in new.items() if value != old[column]}
         if "state" in changed:
             changed["command"] = None
-        changed["revision"] = self.stored.revision + 1
-        self.connection.execute(update(trials).where(self._is(after.index)).values(changed))
+        this = {"key": self.stored.id, "index": after.index, "revision": self.stored.revision + 1}
+        self.connection.execute(statements.SAVE_TRIAL, this | changed)
         self._advance(updated=now)
         return after
-
-    def report(self, trial: TrialRecord, metrics: Metrics, learned: Mapping[str, Any], *, now: float) -> None:
-        """Write what a trial measured after steps of its present attempt, over what it measured after them before.
-
-        Args:
-            trial: who reports.
-            metrics: what was measured.
-            learned: columns of the trial that are known better now.
-            now: the time.
-
-        Who reports lives, so a report renews the lease as well.
-        """
-        for metric, observation in metrics.items():
-            row = self._report_row(trial, metric, observation, time=now)
-            key = {column.name: row[column.name] for column in reports.primary_key}
-            self.connection.execute(delete(reports).filter_by(**key))
-            self.connection.execute(insert(reports).values(row))
-        changed = {"revision": self.stored.revision + 1, "renewals": trials.c.renewals + 1, **learned}
-        self.connection.execute(update(trials).where(self._is(trial.index)).values(changed))
-        self._advance(updated=now)
 
     def widen(self, space: Space, *, now: float) -> None:
         """Write the next version of the space."""
@@ -153,39 +143,59 @@ class OpenExperiment:
         """Delete the experiment with everything that belongs to it."""
         self.connection.execute(delete(experiments).where(experiments.c.id == self.stored.id))
 
-    def _is(self, index: int) -> ColumnElement[bool]:
-        """The condition of being one trial."""
-        return and_(trials.c.experiment == self.stored.id, trials.c.number == index)
+    def _with_reports(
+        self, chosen: Select[Any], reported: Select[Any], given: Mapping[str, int]
+    ) -> Sequence[TrialRecord]:
+        """The trials of a query, with the reports of another query."""
+        parameters = {"key": self.stored.id, **given}
+        rows = self.connection.execute(chosen, parameters).all()
+        found = curves(self.connection.execute(reported, parameters)) if rows else {}
+        return [self.stored.trial(row, found.get(row.number, {})) for row in rows]
 
-    def _leased(self, owner: str | None) -> ColumnElement[bool]:
-        """The condition of being run by one owner, or by any."""
-        owned = trials.c.owner.is_not(None) if owner is None else trials.c.owner == owner
-        return and_(trials.c.experiment == self.stored.id, trials.c.state == TrialState.RUNNING, owned)
-
-    def _first(self, chosen: Select[Any]) -> TrialRecord | None:
-        return next(iter(self.trials(chosen.limit(1))), None)
-
-    def _curves(self, chosen: Select[Any]) -> Mapping[int, Curves]:
-        """What the trials of a query reported."""
-        # Not a join: asked to sort one, SQLite prefers to walk through all reports in order.
-        theirs = reports.c.trial.in_(chosen.with_only_columns(trials.c.number))
-        in_order = (reports.c.trial, reports.c.attempt, reports.c.step)
-        found = select(reports).where(reports.c.experiment == self.stored.id, theirs)
-        return curves(self.connection.execute(found.order_by(*in_order)))
-
-    def _report_row(self, trial: TrialRecord, metric: str, observation: Observation, *, time: float) -> dict[str, Any]:
-        return {
-            "experiment": self.stored.id,
-            "trial": trial.index,
-            "attempt": trial.attempt,
-            "step": observation.step,
-            "metric": metric,
-            "mean": observation.mean,
-            "sem": observation.sem,
-            "time": time,
-        }
+    def _scalar(self, statement: Select[Any], **given: int) -> int | None:
+        return self.connection.scalar(statement, {"key": self.stored.id, **given})
 
     def _advance(self, **values: float) -> None:
         """Move the experiment to its next revision."""
-        this = experiments.c.id == self.stored.id
-        self.connection.execute(update(experiments).where(this).values(revision=self.stored.revision + 1, **values))
+        row = {"key": self.stored.id, "revision": self.stored.revision + 1, **values}
+        self.connection.execute(statements.ADVANCE, row)
+
+
+def report(
+    connection: Connection,
+    name: str,
+    index: int,
+    metrics: Metrics,
+    learned: Mapping[str, Any],
+    *,
+    now: float,
+    owner: str | None,
+) -> bool:
+    """Write what a running trial measured after steps of its present attempt, over what it measured after them before.
+
+    It is what workers do most, so it writes first and looks at what it found after that.
+
+    Args:
+        connection: the transaction.
+        name: the experiment.
+        index: the trial.
+        metrics: what was measured.
+        learned: columns of the trial that are known better now.
+        now: the time.
+        owner: who has to run it; None for anybody.
+
+    Returns:
+        Whether there is such a trial, and it runs; if not, the transaction has to be undone.
+    """
+    experiment = connection.execute(statements.ADVANCE_BY_NAME, {"of_name": name, "updated": now}).one_or_none()
+    if experiment is None:
+        return False
+    key, revision = experiment
+    changed = {"key": key, "index": index, "revision": revision, **learned}
+    trial = connection.execute(statements.REPORT_FOR_TRIAL, changed).one_or_none()
+    if trial is None or owner not in (None, trial.owner):
+        return False
+    rows = [report_row(key, index, trial.attempt, metric, value, time=now) for metric, value in metrics.items()]
+    if rows:
+        connection.execute(statements.keep_report(connection), rows)
+    return True

@@ -1,0 +1,95 @@
+"""The statements of the verbs that workers call all the time, built once: building one costs more than running it.
+
+Parameters: `key` is the experiment's id, `index` a trial's index. What an UPDATE sets is named when it is executed.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+from headstock.storage.schema import experiments, reports, trials
+from headstock.trial import TrialState
+
+_ONE: Final = and_(trials.c.experiment == bindparam("key"), trials.c.number == bindparam("index"))
+_THEIRS: Final = trials.c.experiment == bindparam("key")
+_IN_ORDER: Final = (reports.c.trial, reports.c.attempt, reports.c.step)
+
+EXPERIMENT: Final = select(experiments).where(experiments.c.name == bindparam("of_name"))
+LOCKED_EXPERIMENT: Final = EXPERIMENT.with_for_update()
+# Not a join of the experiment's row with a trial's: PostgreSQL would wait for the lock of the one, and show the other
+# as it was before.
+ADVANCE: Final = update(experiments).where(experiments.c.id == bindparam("key"))
+ADVANCE_BY_NAME: Final = (
+    update(experiments)
+    .where(experiments.c.name == bindparam("of_name"))
+    .values(revision=experiments.c.revision + 1)
+    .returning(experiments.c.id, experiments.c.revision)
+)
+
+TRIAL: Final = select(trials).where(_ONE)
+TRIAL_REPORTS: Final = (
+    select(reports)
+    .where(reports.c.experiment == bindparam("key"), reports.c.trial == bindparam("index"))
+    .order_by(*_IN_ORDER)
+)
+OLDEST_QUEUED: Final = (
+    select(trials.c.number).where(_THEIRS, trials.c.state == TrialState.QUEUED.value).order_by(trials.c.number).limit(1)
+)
+IS_QUEUED: Final = (
+    select(trials.c.number)
+    .join(experiments, experiments.c.id == trials.c.experiment)
+    .where(experiments.c.name == bindparam("of_name"), trials.c.state == TrialState.QUEUED.value)
+    .limit(1)
+)
+NEWEST_BATCH: Final = select(func.max(trials.c.batch)).where(_THEIRS)
+CHANGED: Final = select(trials).where(_THEIRS, trials.c.revision > bindparam("since"))
+ADD_TRIAL: Final = insert(trials)
+SAVE_TRIAL: Final = update(trials).where(_ONE)
+# Who reports lives, so a report renews the lease as well.
+REPORT_FOR_TRIAL: Final = (
+    update(trials)
+    .where(_ONE, trials.c.state == TrialState.RUNNING.value)
+    .values(renewals=trials.c.renewals + 1)
+    .returning(trials.c.owner, trials.c.attempt)
+)
+
+
+def leased(owner: str | None) -> ColumnElement[bool]:
+    """The condition of being run by an owner: the parameter `of_owner`, or any for None."""
+    owned = trials.c.owner.is_not(None) if owner is None else trials.c.owner == bindparam("of_owner")
+    return and_(_THEIRS, trials.c.state == TrialState.RUNNING.value, owned)
+
+
+_LEASE: Final = (trials.c.number, trials.c.owner, trials.c.attempt, trials.c.renewals, trials.c.command)
+LEASES: Final = select(*_LEASE).where(leased(None))
+LEASES_OF: Final = select(*_LEASE).where(leased("somebody"))
+RENEW: Final = update(trials).where(leased("somebody")).values(renewals=trials.c.renewals + 1)
+
+
+def reports_of(chosen: Select[Any]) -> Select[Any]:
+    """The reports of the trials of a query, in order."""
+    # Not a join: asked to sort one, SQLite prefers to walk through all reports in order.
+    theirs = reports.c.trial.in_(chosen.with_only_columns(trials.c.number))
+    return select(reports).where(reports.c.experiment == bindparam("key"), theirs).order_by(*_IN_ORDER)
+
+
+CHANGED_REPORTS: Final = reports_of(CHANGED)
+
+
+def _over(new: Any) -> Insert:
+    """An insert of reports over those that are there."""
+    measured = {column: new.excluded[column] for column in ("mean", "sem", "time")}
+    return new.on_conflict_do_update(index_elements=list(reports.primary_key), set_=measured)
+
+
+_KEEP_REPORT: Final = {
+    "sqlite": _over(sqlite.insert(reports)),
+    "postgresql": _over(postgresql.insert(reports)),
+}
+
+
+def keep_report(connection: Connection) -> Insert:
+    """An insert of reports over those that are there, in the words of the database."""
+    return _KEEP_REPORT[connection.dialect.name]
