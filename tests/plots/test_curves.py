@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import histories
+from headstock.analysis.endings import endings
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.plots.curves import MOST_CURVES, MOST_STEPS, plot_curves
@@ -46,3 +48,18 @@ def test_of_many_and_long_curves_a_selection_is_drawn_and_stated():
 def test_without_reports_it_says_so():
     with pytest.raises(NoResultError, match="No trial reported accuracy"):
         plot_curves(histories.digits())
+
+
+def test_unfinished_curves_go_on_to_their_predicted_ends():
+    history = training(20, steps=8)
+    trials = tuple(replace(t, steps=8 if t.state is TrialState.COMPLETED else 30) for t in history)
+    history = History(history.space, history.objective, trials)
+    found = endings(history)
+    figure = plot_curves(history, endings=found)
+    ends = next(trace for trace in figure.data if trace.name == "predicted end")
+    assert len(ends.x) == len(found) == 12
+    assert set(ends.x) == {30}
+    np.testing.assert_allclose(ends.y, [e.means[-1] for e in found])
+    np.testing.assert_allclose(ends.error_y.array, [e.upper[-1] - e.means[-1] for e in found])
+    path = next(trace for trace in figure.data if trace.line.dash == "dot")
+    assert path.x[0] == 8  # from the last report on

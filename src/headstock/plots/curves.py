@@ -6,6 +6,8 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
+from headstock import wording
+from headstock.analysis.endings import LEVEL, Ending
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.plots import style
@@ -22,7 +24,7 @@ NAMED: Final[Mapping[TrialState, tuple[str, str]]] = {
 """How the ends of curves are marked; a completed one just ends."""
 
 
-def plot_curves(history: History, *, metric: str | None = None) -> go.Figure:
+def plot_curves(history: History, *, metric: str | None = None, endings: Sequence[Ending] = ()) -> go.Figure:
     """A metric after every training step, one line a trial; running, paused, stopped and failed ends are marked.
 
     Of more than 100 trials the unfinished ones, the best one and an even selection of the others are drawn; the note
@@ -31,6 +33,7 @@ def plot_curves(history: History, *, metric: str | None = None) -> go.Figure:
     Args:
         history: the experiment.
         metric: the metric; the objective if left out.
+        endings: how curves of the objective are expected to go on: dotted, with their 80 % interval at the last step.
 
     Raises:
         NoResultError: if no trial reported the metric.
@@ -53,6 +56,9 @@ def plot_curves(history: History, *, metric: str | None = None) -> go.Figure:
         ended = [t for t in trials if t.state is state]
         if ended:
             made.add_trace(_ends(ended, name, label, symbol))
+    predicted = [e for e in endings if e.trial in set(chosen) and name == history.objective.metric]
+    if predicted:
+        made.add_traces(_predicted(predicted))
     low_is_good = history.objective.minimize and name == history.objective.metric
     means = np.array([o.mean for t in trials for o in t.reports[name]])
     made.update_xaxes(title_text="step", rangemode="tozero")
@@ -75,6 +81,36 @@ def _line(trial: TrialRecord, metric: str, *, is_best: bool) -> go.Scatter:
         name="best trial",
         showlegend=is_best,
     )
+
+
+def _predicted(endings: Sequence[Ending]) -> list[go.Scatter]:
+    """How curves are expected to go on, in one line with gaps, and where they end."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for ending in endings:
+        x += [*ending.steps.tolist(), None]
+        y += [*ending.means.tolist(), None]
+    ends = [(e.steps[-1], e.means[-1], e.lower[-1], e.upper[-1]) for e in endings]
+    steps, means, lower, upper = (np.array(column) for column in zip(*ends, strict=True))
+    line = {"color": style.GREEN, "width": 1.5, "dash": "dot"}
+    path = go.Scatter(x=x, y=y, mode="lines", line=line, opacity=0.8, hoverinfo="skip", showlegend=False)
+    error = {"array": upper - means, "arrayminus": means - lower, "thickness": 1.5, "width": 3, "color": style.GREEN}
+    at_end = go.Scatter(
+        x=steps,
+        y=means,
+        error_y=error,
+        mode="markers",
+        marker={"symbol": "diamond-open", "size": 9, "color": style.GREEN},
+        hoverinfo="text",
+        hovertext=[style.hover(f"trial {e.trial}, predicted", _said(e)) for e in endings],
+        name="predicted end",
+    )
+    return [path, at_end]
+
+
+def _said(ending: Ending) -> Mapping[str, object]:
+    interval = f"{wording.number(ending.lower[-1])} to {wording.number(ending.upper[-1])}"
+    return {f"at step {ending.steps[-1]:.0f}": float(ending.means[-1]), f"{LEVEL:.0%} interval": interval}
 
 
 def _ends(trials: Sequence[TrialRecord], metric: str, label: str, symbol: str) -> go.Scatter:

@@ -10,6 +10,7 @@ from typing import Final, final
 import numpy as np
 
 from headstock.analysis.boundaries import Boundary, boundaries
+from headstock.analysis.endings import Ending, endings
 from headstock.analysis.failures import Failures, failures
 from headstock.analysis.gain import Prospect, prospect
 from headstock.analysis.importance import Importance
@@ -96,6 +97,14 @@ class Findings:
     def boundaries(self) -> tuple[Boundary, ...]:
         """The ends of ranges that are in the way."""
         return () if self._optima is None else boundaries(self.known_model, self._optima)
+
+    @cached_property
+    def endings(self) -> tuple[Ending, ...]:
+        """How unfinished learning curves are expected to go on; empty if one cannot tell."""
+        try:
+            return endings(self.history)
+        except (NoResultError, NumericalError, np.linalg.LinAlgError):
+            return ()
 
     @cached_property
     def failures(self) -> Failures:

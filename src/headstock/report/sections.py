@@ -57,7 +57,8 @@ def trace(found: Findings) -> Section:
 
 def curves(found: Findings) -> Section:
     """What was reported while training."""
-    return _drawn("Learning curves", "curves", lambda: plot_curves(found.history))
+    lead = "Dotted lines go on to what the model of all curves predicts, with 80 % intervals." if found.endings else ""
+    return _drawn("Learning curves", "curves", lambda: plot_curves(found.history, endings=found.endings), lead)
 
 
 def timeline(found: Findings) -> Section:
