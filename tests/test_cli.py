@@ -154,3 +154,13 @@ def test_a_storage_that_is_not_there_is_not_made(
     assert ended.value.code == 1
     assert "There is no storage" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_plot(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert invoke("plot", "cifar10", "trace").stdout.strip() == "cifar10-trace.html"
+    assert "accuracy per trial" in Path("cifar10-trace.html").read_text("utf-8")
+    assert invoke("plot", "cifar10", "slices", "--out", "a.html").exit_code == 0
+    assert "There are trace, curves" in str(invoke("plot", "cifar10", "traces").exception)
+    assert "No trial has a result" in str(invoke("plot", HOSTILE, "trace").exception)
+    assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".html") == ["a.html", "cifar10-trace.html"]

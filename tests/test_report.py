@@ -262,3 +262,24 @@ def test_the_table_of_many_trials_leaves_the_file_small_enough_to_mail():
     trials = tuple(given.trials[i % 100] for i in range(20_000))
     table = json.dumps(content(History(given.space, given.objective, trials), best=None), separators=(",", ":"))
     assert len(table) < 12_000_000 - 6_000_000
+
+
+def test_every_figure_of_the_report_can_be_had_by_name():
+    from headstock.report.figures import FIGURES, WITHOUT_MODEL, draw
+    from headstock.report.findings import Findings
+
+    history = histories.branching()
+    found, measured = Findings.of(history), Findings.measured(history)
+    missing = {}
+    for name in FIGURES:
+        try:
+            drawn = draw(found, name)
+        except headstock.errors.NoResultError as reason:
+            missing[name] = str(reason)
+            continue
+        assert drawn.data
+        if name in WITHOUT_MODEL:
+            assert draw(measured, name).to_json() == drawn.to_json()
+    assert set(missing) == {"curves"}
+    with pytest.raises(headstock.HeadstockError, match="There is no figure 'tracé'"):
+        draw(found, "tracé")

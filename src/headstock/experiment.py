@@ -1,5 +1,6 @@
 """The experiment: the thin public face over study, runner, analysis and report."""
 
+import heapq
 import secrets
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, final, overload
 
+from headstock import markup, wording
 from headstock.analysis.model import Model
 from headstock.analysis.winner import Winner, best_believed, best_seen
 from headstock.budget import Budget
@@ -47,6 +49,9 @@ from headstock.storage import open_storage
 from headstock.storage.base import ExperimentSpec, Outcome, Storage
 from headstock.study import Study
 from headstock.trial import Arm, Observation, TrialRecord, TrialState
+
+SHOWN: Final = 5
+"""How many of the best trials a notebook shows."""
 
 FORMAT: Final = 1
 """The version of the JSON that `Experiment.to_json` writes."""
@@ -165,6 +170,25 @@ class Experiment:
         """Name, objective and how many trials there are."""
         goal = "minimize" if self.objective.minimize else "maximize"
         return f"Experiment({self.name!r}, {goal}={self.objective.metric!r}, {len(self.history)} trials)"
+
+    def _repr_html_(self) -> str:
+        """What is searched, how far it is and the best trials, for notebooks."""
+        history = self.history
+        sign, metric = self.objective.sign, self.objective.metric
+        kept = [t for t in history.observed if history.is_feasible(t)]
+        best = heapq.nsmallest(SHOWN, kept, key=lambda t: -sign * t.objective_mean)
+        facts = {
+            "objective": f"{'minimise' if self.objective.minimize else 'maximise'} {metric}",
+            "trials": ", ".join(f"{count:,} {state}" for state, count in history.counts.items()) or "none",
+            "storage": self.storage,
+        }
+        rows = [
+            [t.index, wording.measured(t.objective_mean, t.metrics[metric].sem)]
+            + [t.parameters.get(name) for name in history.space]
+            for t in best
+        ]
+        shown = markup.table(["trial", metric, *history.space], rows) if rows else ""
+        return markup.facts(f"Experiment {self.name}", facts) + shown
 
     def __enter__(self) -> Self:
         """The experiment; `with` closes its storage at the end."""
@@ -389,6 +413,22 @@ class Experiment:
             NoResultError: if there is no feasible result yet.
         """
         return self._with_state(best_seen(self.history))
+
+    def plot(self, figure: str) -> Any:
+        """A plotly figure: "trace", "curves", "contour", "importances", "effects", "slices", "gain", and others.
+
+        An unknown name is refused with all of them; `headstock.plots.files.write_figure` writes a figure into a file.
+
+        Raises:
+            HeadstockError: if there is no figure of this name.
+            NoResultError: if it needs more results than there are.
+        """
+        from headstock.report.figures import WITHOUT_MODEL, draw
+        from headstock.report.findings import Findings
+
+        history = self.history
+        found = Findings.measured(history) if figure in WITHOUT_MODEL else Findings.of(history)
+        return draw(found, figure)
 
     def report(self, path: str | Path) -> Path:
         """Write everything into one HTML file that opens offline, and give its path."""

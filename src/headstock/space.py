@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, final
 
+from headstock import markup
 from headstock import parameters as kinds
 from headstock.constraints import LinearConstraint, parse_constraint
 from headstock.errors import ParameterError, SpaceError
@@ -86,6 +87,11 @@ class Space:
         if self.constraints:
             lines.append(f"constraints={[str(c) for c in self.constraints]!r}")
         return f"Space({', '.join(lines)})"
+
+    def _repr_html_(self) -> str:
+        """The parameters as a table, for notebooks."""
+        rows = {name: kinds.shown(parameter) for name, parameter in self.parameters.items()}
+        return markup.facts("Search space", rows | {f"constraint {i}": str(c) for i, c in enumerate(self.constraints)})
 
     @cached_property
     def searched(self) -> tuple[str, ...]:

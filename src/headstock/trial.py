@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, final
 
+from headstock import markup, wording
 from headstock.errors import MetricError
 from headstock.space import Parameters
 
@@ -252,6 +253,13 @@ class TrialRecord:
     def time_completed(self) -> datetime | None:
         """When it finished; None before."""
         return None if self.finished is None else datetime.fromtimestamp(self.finished, UTC)
+
+    def _repr_html_(self) -> str:
+        """What is known of the trial as a table, for notebooks."""
+        measured = {name: wording.measured(o.mean, o.sem) for name, o in self.metrics.items()}
+        told = {"because": self.because, "error": self.error}
+        rows = {**self.parameters, **measured, **{name: words for name, words in told.items() if words}}
+        return markup.facts(f"Trial {self.index}: {self.state}", rows)
 
     def to_json(self) -> dict[str, Any]:
         """The record as strict JSON; `from_json` gives an equal record back."""

@@ -152,6 +152,23 @@ def report(
 
 
 @app.command()
+def plot(
+    name: Name,
+    figure: Annotated[str, typer.Argument(help="Such as trace, curves, contour, importances, gain or parallel.")],
+    storage: StorageUrl = DEFAULT_STORAGE,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="An .html, .svg, .png or .pdf file; NAME-FIGURE.html if left out.")
+    ] = None,
+) -> None:
+    """Write one figure into a file: interactive HTML, or a picture where kaleido is installed."""
+    from headstock.plots.files import write_figure
+
+    with _experiment(name, storage) as experiment:
+        drawn = experiment.plot(figure)
+        typer.echo(write_figure(drawn, output or Path(f"{_file_name(name)}-{_file_name(figure)}.html")))
+
+
+@app.command()
 def ui(
     storage: StorageUrl = DEFAULT_STORAGE,
     host: Annotated[str, typer.Option(help="Where to listen; elsewhere than here the link holds a token.")] = LOOPBACK,

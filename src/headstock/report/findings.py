@@ -60,6 +60,11 @@ class Findings:
             return cls(history, None, str(error), (), None, seen)
         return cls(history, model, "", model.importances(), _unless_missing(lambda: best_believed(model)), seen)
 
+    @classmethod
+    def measured(cls, history: History) -> "Findings":
+        """What can be told without a model."""
+        return cls(history, None, "No model was asked for.", (), None, _unless_missing(lambda: best_seen(history)))
+
     @property
     def known_model(self) -> Model:
         """The model.

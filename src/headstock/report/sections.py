@@ -6,26 +6,16 @@ from html import escape
 from typing import Any, Final
 
 import numpy as np
-import plotly.graph_objects as go
 import scipy
 
 from headstock import __version__
 from headstock.analysis.hindsight import hindsight
+from headstock.analysis.model import Model
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.parameters import shown
-from headstock.plots.contour import plot_contour
-from headstock.plots.cross_validation import plot_cross_validation
-from headstock.plots.curves import plot_curves
-from headstock.plots.gain import plot_prospect
-from headstock.plots.importance import plot_importances
-from headstock.plots.matrix import plot_matrix
-from headstock.plots.metrics import plot_metrics
-from headstock.plots.parallel import plot_parallel
-from headstock.plots.slice import plot_slice
-from headstock.plots.timeline import plot_timeline
-from headstock.plots.trace import plot_trace
 from headstock.report import words
+from headstock.report.figures import draw
 from headstock.report.findings import MOST_CROSSED, MOST_SLICES, Findings
 from headstock.report.page import Section, figure
 from headstock.report.table import BODY, content
@@ -52,37 +42,28 @@ def summary(found: Findings, title: str) -> Section:
 
 def trace(found: Findings) -> Section:
     """The objective of every trial."""
-    return _drawn("Trace", "trace", lambda: plot_trace(found.history))
+    return _drawn("Trace", "trace", found)
 
 
 def curves(found: Findings) -> Section:
     """What was reported while training."""
     lead = "Dotted lines go on to what the model of all curves predicts, with 80 % intervals." if found.endings else ""
-    return _drawn("Learning curves", "curves", lambda: plot_curves(found.history, endings=found.endings), lead)
+    return _drawn("Learning curves", "curves", found, lead)
 
 
 def timeline(found: Findings) -> Section:
     """When trials ran."""
-    return _drawn("Timeline", "timeline", lambda: plot_timeline(found.history))
+    return _drawn("Timeline", "timeline", found)
 
 
 def going_on(found: Findings) -> Section:
     """What the next trials are expected to gain."""
-    heading = "Going on"
-    if found.prospect is None:
-        return _missing(heading, found.obstacle or "The model cannot tell what the next trials would gain.")
-    expected = found.prospect
-    return _drawn(heading, "gain", lambda: plot_prospect(expected), GREEDY)
+    return _drawn("Going on", "gain", found, GREEDY)
 
 
 def metrics(found: Findings) -> Section:
     """The objective against another metric."""
-    objective = found.history.objective.metric
-    others = [name for trial in found.history.observed for name in trial.metrics if name != objective]
-    first = next(iter([*found.history.metrics[1:], *others]), None)
-    if first is None:
-        return _missing("Metrics", f"Trials have no metric but {objective}.")
-    return _drawn("Metrics", "metrics", lambda: plot_metrics(found.history, first, objective))
+    return _drawn("Metrics", "metrics", found)
 
 
 def contour(found: Findings) -> Section:
@@ -93,18 +74,12 @@ def contour(found: Findings) -> Section:
     )
     if len(found.importances) > MOST_CROSSED:
         lead += f" The {MOST_CROSSED} most important of {len(found.importances)} parameters are crossed."
-    best = found.winner and found.winner.trial
-    return _drawn("Contour", "contour", lambda: plot_contour(found.surfaces(), found.history, best=best), lead)
+    return _drawn("Contour", "contour", found, lead)
 
 
 def importances(found: Findings) -> Section:
     """Which parameters matter."""
-
-    def draw() -> go.Figure:
-        _ = found.known_model
-        return plot_importances(found.importances, found.history.objective.metric)
-
-    return _drawn("Importances", "importances", draw, words.ranking(found.importances))
+    return _drawn("Importances", "importances", found, words.ranking(found.importances))
 
 
 def slices(found: Findings) -> Section:
@@ -112,44 +87,34 @@ def slices(found: Findings) -> Section:
     lead = "The line moves one parameter; the points were measured, and differ in the other parameters too."
     if len(found.importances) > MOST_SLICES:
         lead += f" The {MOST_SLICES} most important of {len(found.importances)} parameters are shown."
-    return _drawn("Slices", "slices", lambda: plot_slice(found.slices(), found.history), lead)
+    return _drawn("Slices", "slices", found, lead)
 
 
 def effects(found: Findings) -> Section:
     """What each parameter does on the average."""
     lead = "The line is the average over everything else in the space, not only around the best arm."
-    return _drawn("Marginal effects", "effects", lambda: plot_slice(found.effects(), found.history), lead)
+    return _drawn("Marginal effects", "effects", found, lead)
 
 
 def validation(found: Findings) -> Section:
     """Whether the model predicts what it has not seen."""
-    heading = "Cross-validation"
-    try:
-        checked = found.known_model.cross_validate()
-    except NoResultError as reason:
-        return _missing(heading, reason)
-    return _drawn(heading, "validation", lambda: plot_cross_validation(checked, found.history), words.trust(checked))
+    return _judged("Cross-validation", "validation", found, lambda m: words.trust(m.cross_validate()))
 
 
 def record(found: Findings) -> Section:
     """What suggestions were predicted to give, and what they gave."""
-    heading = "Predicted and got"
-    try:
-        scored = hindsight(found.known_model)
-    except NoResultError as reason:
-        return _missing(heading, reason)
-    return _drawn(heading, "record", lambda: plot_cross_validation(scored, found.history), words.record(scored))
+    return _judged("Predicted and got", "record", found, lambda m: words.record(hindsight(m)))
 
 
 def matrix(found: Findings) -> Section:
     """Where trials were made."""
-    return _drawn("Scatter matrix", "matrix", lambda: plot_matrix(found.history))
+    return _drawn("Scatter matrix", "matrix", found)
 
 
 def parallel(found: Findings) -> Section:
     """All parameters of all trials."""
     lead = "Each line is a trial. Drag along an axis to keep only the lines through it; click it to let go."
-    return _drawn("Parallel coordinates", "parallel", lambda: plot_parallel(found.history), lead)
+    return _drawn("Parallel coordinates", "parallel", found, lead)
 
 
 def trials(found: Findings) -> Section:
@@ -181,13 +146,22 @@ def reproduction(history: History, title: str) -> Section:
     return Section("Reproduce", f"{_paragraph(lead)}\n<pre><code>{escape(code)}</code></pre>")
 
 
-def _drawn(heading: str, name: str, draw: Callable[[], go.Figure], lead: str = "") -> Section:
+def _drawn(heading: str, name: str, found: Findings, lead: str = "") -> Section:
     """A section with a figure, or with the sentence that says why there is none."""
     try:
-        html, data = figure(name, draw())
+        html, data = figure(name, draw(found, name))
     except NoResultError as reason:
         return _missing(heading, reason)
     return Section(heading, (_paragraph(lead) if lead else "") + html, data)
+
+
+def _judged(heading: str, name: str, found: Findings, judge: Callable[[Model], str]) -> Section:
+    """A section with a figure, and what it says of the model."""
+    try:
+        lead = judge(found.known_model)
+    except NoResultError as reason:
+        return _missing(heading, reason)
+    return _drawn(heading, name, found, lead)
 
 
 def _missing(heading: str, reason: object) -> Section:

@@ -11,6 +11,7 @@ from headstock.errors import UnknownExperimentError
 from headstock.experiment import Experiment
 from headstock.history import History
 from headstock.report import sections
+from headstock.report.figures import WITHOUT_MODEL
 from headstock.report.findings import Findings
 from headstock.report.page import Section
 from headstock.storage import Storage
@@ -36,8 +37,6 @@ FIGURES: Final[Mapping[str, Callable[[Findings], Section]]] = MappingProxyType(
     }
 )
 """The figures of an experiment, by name, in the order in which they are offered."""
-
-WITHOUT_MODEL: Final = frozenset({"trace", "curves", "metrics", "parallel", "matrix", "timeline"})
 
 
 @final
@@ -76,7 +75,7 @@ class Opened:
 
     def _found(self, history: History, *, with_model: bool) -> Findings:
         if not with_model:
-            return self._findings or Findings(history, None, "", (), None, None)
+            return self._findings or Findings.measured(history)
         if self._findings is None:
             self._findings = Findings.of(history)
         return self._findings

@@ -1,0 +1,89 @@
+"""Every figure of an experiment, by name."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import plotly.graph_objects as go
+
+from headstock.analysis.hindsight import hindsight
+from headstock.errors import HeadstockError, NoResultError
+from headstock.plots.contour import plot_contour
+from headstock.plots.cross_validation import plot_cross_validation
+from headstock.plots.curves import plot_curves
+from headstock.plots.gain import plot_prospect
+from headstock.plots.importance import plot_importances
+from headstock.plots.matrix import plot_matrix
+from headstock.plots.metrics import plot_metrics
+from headstock.plots.parallel import plot_parallel
+from headstock.plots.slice import plot_slice
+from headstock.plots.timeline import plot_timeline
+from headstock.plots.trace import plot_trace
+from headstock.report.findings import Findings
+
+
+def draw(found: Findings, name: str) -> go.Figure:
+    """One figure.
+
+    Args:
+        found: what the history tells.
+        name: which one, of `FIGURES`.
+
+    Raises:
+        HeadstockError: if there is none of this name.
+        NoResultError: if it needs more results than there are.
+    """
+    if name not in FIGURES:
+        raise HeadstockError(f"There is no figure {name!r}. There are {', '.join(FIGURES)}.")
+    return FIGURES[name](found)
+
+
+def _curves(found: Findings) -> go.Figure:
+    return plot_curves(found.history, endings=found.endings)
+
+
+def _contour(found: Findings) -> go.Figure:
+    return plot_contour(found.surfaces(), found.history, best=found.winner and found.winner.trial)
+
+
+def _importances(found: Findings) -> go.Figure:
+    _ = found.known_model
+    return plot_importances(found.importances, found.history.objective.metric)
+
+
+def _gain(found: Findings) -> go.Figure:
+    if found.prospect is None:
+        raise NoResultError(found.obstacle or "The model cannot tell what the next trials would gain.")
+    return plot_prospect(found.prospect)
+
+
+def _metrics(found: Findings) -> go.Figure:
+    objective = found.history.objective.metric
+    others = (name for trial in found.history.observed for name in trial.metrics if name != objective)
+    first = next(iter([*found.history.metrics[1:], *others]), None)
+    if first is None:
+        raise NoResultError(f"Trials have no metric but {objective}.")
+    return plot_metrics(found.history, first, objective)
+
+
+FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType(
+    {
+        "trace": lambda found: plot_trace(found.history),
+        "curves": _curves,
+        "contour": _contour,
+        "importances": _importances,
+        "effects": lambda found: plot_slice(found.effects(), found.history),
+        "slices": lambda found: plot_slice(found.slices(), found.history),
+        "gain": _gain,
+        "validation": lambda found: plot_cross_validation(found.known_model.cross_validate(), found.history),
+        "record": lambda found: plot_cross_validation(hindsight(found.known_model), found.history),
+        "metrics": _metrics,
+        "parallel": lambda found: plot_parallel(found.history),
+        "matrix": lambda found: plot_matrix(found.history),
+        "timeline": lambda found: plot_timeline(found.history),
+    }
+)
+"""What draws each figure, in the order in which they are offered."""
+
+WITHOUT_MODEL: Final = frozenset({"trace", "curves", "metrics", "parallel", "matrix", "timeline"})
+"""The figures that show what was measured, for which no surrogate has to be fitted."""
