@@ -78,7 +78,7 @@ def test_overlapping_spaces_share_what_both_searched():
     assert precedent.columns == ("lr", "optimizer")
     encoding = Encoding.of(SPACE)
     X = encoding.encode([{"lr": 1e-3, "width": w, "optimizer": "adamw"} for w in (8, 64, 256)])
-    assert np.ptp(precedent.component(encoding).value(X)) == 0.0
+    assert np.ptp(precedent.component(encoding).value(X)) < 1e-12
 
 
 def test_of_a_long_history_the_best_are_kept():

@@ -21,22 +21,17 @@ _TRIAL_ITERATIONS: Final = 5
 def log_prior(hyperparameters: Hyperparameters) -> tuple[float, Float64[np.ndarray, " p"]]:
     """The log prior density ln p(θ), up to a constant, and its gradient in `Hyperparameters.vector`.
 
-        l_d ~ LogNormal(√2 + ½ ln d, √3)      (Hvarfner, Hellsten and Nardi 2024, with the constants of BoTorch 0.12)
-        ln s² ~ N(0, ½²) ,  ln noise ~ N(-6, 2²)
+        ln l_d ~ N(ln 0.35 √d, 1.2²) ,  ln s² ~ N(0, ½²) ,  ln noise ~ N(-5, 1.5²)
 
-    The lengthscales' density is over l, though θ holds ln l: there is no Jacobian, so that its mode is exp(μ - σ²) =
-    0.2 √d. With the Jacobian it would be exp(μ) = 4.1 √d, and a search would believe in a nearly constant function
-    until many observations say otherwise: measured on six problems, three times the regret after 30 trials.
-    BoTorch's prior of the noise, N(-4, 1), expects results to scatter by an eighth of their range; many trainings are
-    far more exact.
+    Lengthscales grow with √d as the distance of two random points does (Hvarfner, Hellsten and Nardi 2024, who take
+    ln l_d ~ N(√2 + ½ ln d, √3²): centred at 4.1 √d, a search believes in a nearly constant function until many
+    observations say otherwise). Centre and spreads are measured: benchmarks/regret/ABLATION.md.
     """
-    d = len(hyperparameters.log_lengthscales)
-    mu, sigma2 = math.sqrt(2.0) + 0.5 * math.log(d), 3.0
     log_l = hyperparameters.log_lengthscales
-    deviation = log_l - mu
-    log_variance, z_noise = hyperparameters.log_variance, (hyperparameters.log_noise + 6.0) / 2.0
-    value = -0.5 * (deviation @ deviation) / sigma2 - log_l.sum() - 2.0 * log_variance**2 - 0.5 * z_noise**2
-    return float(value), np.array([*(-deviation / sigma2 - 1.0), -4.0 * log_variance, -0.5 * z_noise])
+    z = (log_l - math.log(0.35 * math.sqrt(len(log_l)))) / 1.2
+    log_variance, z_noise = hyperparameters.log_variance, (hyperparameters.log_noise + 5.0) / 1.5
+    value = -0.5 * (z @ z) - 2.0 * log_variance**2 - 0.5 * z_noise**2
+    return float(value), np.array([*(-z / 1.2), -4.0 * log_variance, -z_noise / 1.5])
 
 
 def fit(data: TrainingSet, warm: Hyperparameters | None = None) -> Hyperparameters:
