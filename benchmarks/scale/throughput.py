@@ -72,7 +72,8 @@ def join(url: str, number: int) -> Callable[[], None]:
     def work() -> None:
         [trial] = study.ask(now=time.time(), owner=owner)
         for step in (1, 2, 3):
-            study.report(trial.index, {"accuracy": random.random()}, step=step, now=time.time(), owner=owner)
+            metrics = {"accuracy": Observation(random.random(), step=step)}
+            storage.report(NAME, trial.index, metrics, now=time.time(), owner=owner)
         done = Outcome(TrialState.COMPLETED, {"accuracy": Observation(random.random())})
         study.tell(trial.index, done, now=time.time(), owner=owner)
 

@@ -74,15 +74,16 @@ class Decider:
         decided = Decided()
         is_stale = True
         while is_stale and len(decided.granted) < slots:
-            history = self.study.history()
-            still = None if decided.settles(waiting) else waiting
-            decisions = self._ask(history, slots - len(decided.granted), still, decided)
-            for decision in decisions:
-                if isinstance(decision, Resume):
-                    self._resume(decision, decided)
-                elif isinstance(decision, Stop):
-                    self._stop(history.trials[decision.trial], decision.because, still, decided)
-            is_stale = not self._start([d for d in decisions if isinstance(d, Start)], len(history), decided)
+            with self.study.storage.turn(self.study.spec.name):
+                history = self.study.history()
+                still = None if decided.settles(waiting) else waiting
+                decisions = self._ask(history, slots - len(decided.granted), still, decided)
+                for decision in decisions:
+                    if isinstance(decision, Resume):
+                        self._resume(decision, decided)
+                    elif isinstance(decision, Stop):
+                        self._stop(history.trials[decision.trial], decision.because, still, decided)
+                is_stale = not self._start([d for d in decisions if isinstance(d, Start)], len(history), decided)
         return decided
 
     def _ask(self, history: History, slots: int, waiting: int | None, decided: Decided) -> Sequence[Decision]:

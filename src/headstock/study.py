@@ -6,6 +6,7 @@ would have suggested.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
@@ -196,14 +197,12 @@ class Study:
     ) -> list[TrialRecord]:
         """Suggest and store `count` trials; again from the newer history when another process was first."""
         while True:
-            history = self.history()
-            rng = np.random.default_rng([history.seed, len(history)])
-            suggestions = self.sampler.suggest(history, count, rng, given)
-            new = _new_trials(suggestions, history, state, owner=owner, source=source)
-            try:
+            with suppress(StaleHistoryError), self.storage.turn(self.spec.name):
+                history = self.history()
+                rng = np.random.default_rng([history.seed, len(history)])
+                suggestions = self.sampler.suggest(history, count, rng, given)
+                new = _new_trials(suggestions, history, state, owner=owner, source=source)
                 return list(self.storage.add_trials(self.spec.name, new, created=len(history), now=now))
-            except StaleHistoryError:
-                continue
 
     def _snapshot(self, trials: tuple[TrialRecord, ...]) -> History:
         spec = self.spec

@@ -5,6 +5,7 @@ A storage never thinks: it checks what a caller may do to a trial, and keeps wha
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol, final
@@ -499,6 +500,15 @@ class Storage(Protocol):
 
     def delete(self, name: str) -> None:
         """Delete the experiment with its trials and their reports."""
+        ...
+
+    def turn(self, name: str) -> AbstractContextManager[None]:
+        """Have the turn to suggest trials during the block: whoever else asks for it waits until the block ends.
+
+        What is suggested from the same history as another's is stale as soon as the other's is stored, so many workers
+        that suggest at once mostly work in vain. It is a courtesy: `add_trials` refuses what is stale in any case, and
+        who has waited for very long, or cannot take turns, goes on without. Do not ask for it within the block.
+        """
         ...
 
     def close(self) -> None:

@@ -39,6 +39,10 @@ class Database(Protocol):
         """A writing transaction beside which there is no other of this kind: for what has no row to lock yet."""
         ...
 
+    def turn(self, name: str) -> AbstractContextManager[None]:
+        """Have the turn to suggest trials of an experiment during the block; see `Storage.turn`."""
+        ...
+
     def close(self) -> None:
         """Close the connections of this process."""
         ...

@@ -6,12 +6,12 @@ before. A reading transaction runs at REPEATABLE READ and sees one moment. Neith
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -83,6 +83,22 @@ class PostgresqlDatabase:
         with self.writing() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ALONE})")
             yield connection
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Have the turn to suggest during the block: a lock of the session, which ends with its connection."""
+        lock = {"name": f"headstock/{self.url}/{name}"}
+        connection = None
+        try:
+            with suppress(SQLAlchemyError):  # it is a courtesy
+                connection = self._own_engine().connect()
+                connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), lock)
+            yield
+        finally:
+            if connection is not None:
+                with suppress(SQLAlchemyError):
+                    connection.execute(text("SELECT pg_advisory_unlock_all()"))
+                connection.close()
 
     def close(self) -> None:
         """Close the connections of this process."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, final
 
@@ -191,6 +192,10 @@ class ReconnectingStorage:
             return True
 
         self._again(delete, is_gone)
+
+    def turn(self, name: str) -> AbstractContextManager[None]:
+        """Have the turn to suggest trials during the block."""
+        return self.storage.turn(name)
 
     def close(self) -> None:
         """Close the connections."""

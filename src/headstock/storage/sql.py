@@ -5,7 +5,7 @@ revision, so that the changes since a revision are a range of an index.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -321,6 +321,10 @@ class SqlStorage:
         """Delete the experiment with its trials and their reports."""
         with self._writing(name) as experiment:
             experiment.delete()
+
+    def turn(self, name: str) -> AbstractContextManager[None]:
+        """Have the turn to suggest trials during the block."""
+        return self.database.turn(name)
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,7 +5,6 @@ death of its process. With `synchronous=NORMAL` the newest ones may be lost if t
 the file stays sound: such trials are run again, which is the price of commits that do not wait for the disk.
 """
 
-import random
 import sqlite3
 import threading
 import time
@@ -22,10 +21,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from headstock.errors import StorageError
 from headstock.storage.database import PATIENCE, Engines, read_json, write_json
-
-SHORTEST_PAUSE: Final = 0.0003
-LONGEST_PAUSE: Final = 0.02
-"""Seconds between two looks whether another writer has finished."""
+from headstock.storage.turns import pause_after, turn_at
 
 _ADVICE: Final = {
     "SQLITE_BUSY": "Another process is writing to it for too long. Stop that process, or try again.",
@@ -50,6 +46,7 @@ class SqliteDatabase:
 
     path: Path | None
     _engines: Engines = field(init=False, repr=False)
+    _suggesting: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _turns: AbstractContextManager[Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +71,20 @@ class SqliteDatabase:
     def alone(self) -> AbstractContextManager[Connection]:
         """The same, for there is never more than one writer."""
         return self.writing()
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Have the turn to suggest during the block."""
+        if self.path is not None:
+            with turn_at(self.path, name, patience=PATIENCE):
+                yield
+            return
+        is_mine = self._suggesting.acquire(timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._suggesting.release()
 
     def use_wal(self) -> None:
         """Switch the file to WAL mode for good, unless it is."""
@@ -129,8 +140,7 @@ def _begin_writing(connection: Connection) -> None:
 
     SQLite's own way of waiting doubles its pauses up to 100 ms, so many writers that take turns of a millisecond leave
     the file idle most of the time, and some of them are overtaken for seconds. Short pauses of random length hand the
-    turn on at once, and evenly. Their length is a share of the time that was waited already, which grows with the
-    number of those who wait, so that however many there are, little time is lost to pauses and to looking.
+    turn on at once, and evenly.
     """
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - for mypy
@@ -146,8 +156,7 @@ def _begin_writing(connection: Connection) -> None:
                     raise
             else:
                 return
-            pause = min(max(waited / 8, SHORTEST_PAUSE), LONGEST_PAUSE)
-            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - it is no secret
+            pause_after(waited)
     finally:
         driver.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE)}")
 

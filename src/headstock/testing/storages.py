@@ -9,6 +9,7 @@ Each check takes an empty storage and raises AssertionError, with the reason, if
 """
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -547,6 +548,25 @@ def check_threads_share_it(storage: Storage) -> None:
     assert all(trial.state is TrialState.ABANDONED for trial in storage.changes(SPEC.name).trials)
 
 
+def check_turns_are_taken_one_by_one(storage: Storage) -> None:
+    """While one has the turn to suggest, another one waits for it; what is raised in the block gives it back."""
+    storage.create(SPEC)
+    entered = threading.Event()
+
+    def wait_for_the_turn() -> None:
+        with storage.turn(SPEC.name):
+            entered.set()
+
+    with ThreadPoolExecutor(1) as threads:
+        with _refused(ZeroDivisionError), storage.turn(SPEC.name):
+            other = threads.submit(wait_for_the_turn)
+            assert not entered.wait(0.05), "two had the turn at once"
+            storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=0, now=0.0)
+            raise ZeroDivisionError
+        other.result()
+    assert entered.is_set(), "the turn was not given on"
+
+
 CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_an_experiment_is_kept,
     check_a_name_is_taken_once,
@@ -572,6 +592,7 @@ CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_what_is_deleted_is_gone,
     check_a_written_down_experiment_comes_back,
     check_threads_share_it,
+    check_turns_are_taken_one_by_one,
 )
 """The contract: every check."""
 
