@@ -102,13 +102,22 @@ def write_json(value: object) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
-def read_json(text: str) -> Any:
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = vars(json.JSONDecoder())["scan_once"]
+"""The parser itself: `json.loads` takes three times as long for the short texts of rows."""
+
+
+def read_json(text: str | bytes) -> Any:
     """What `write_json` wrote.
 
     Raises:
         StorageError: if it is no JSON.
     """
     try:
-        return json.loads(text)
+        if not isinstance(text, str):
+            return json.loads(text)
+        value, end = _scan(text, 0)
+        return value if end == len(text) else json.loads(text)
+    except StopIteration:
+        raise StorageError(f"The storage has a damaged entry: {text[:40]!r} is not JSON.") from None
     except ValueError as error:
         raise StorageError(f"The storage has a damaged entry: {text[:40]!r} is not JSON ({error}).") from None

@@ -11,6 +11,7 @@ from headstock.errors import StorageError
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Space
 from headstock.storage.base import Command, ExperimentSpec, Lease
+from headstock.storage.schema import trials
 from headstock.trial import Observation, TrialRecord, TrialState, Verdict
 
 LONGEST_ERROR: Final = 1_000
@@ -21,6 +22,34 @@ MOST_VERDICTS: Final = 100
 
 LONGEST_TRACEBACK: Final = 20_000
 """How many characters of a traceback are kept, from its end, where the error is."""
+
+# A history is read row by row, so how a row is taken apart decides how soon a worker can join.
+_AS_THEY_ARE: Final = (
+    "batch",
+    "position",
+    "space_version",
+    "source",
+    "because",
+    "error",
+    "traceback",
+    "owner",
+    "attempt",
+    "retries",
+    "until",
+    "steps",
+    "trained",
+    "saves",
+    "created",
+    "started",
+    "finished",
+)
+_FIELDS: Final = operator.itemgetter(
+    *map(
+        trials.c.keys().index,
+        ("number", "state", "parameters", "memo", "metrics", "parent", "verdicts", *_AS_THEY_ARE),
+    )
+)
+_STATES: Final = {str(state): state for state in TrialState}
 
 Curves = Mapping[str, tuple[Observation, ...]]
 """For each metric, what was reported after training steps, in order."""
@@ -96,35 +125,20 @@ class StoredExperiment:
             StorageError: if the row is not one that headstock writes.
         """
         try:
+            index, state, parameters, memo, metrics, parent, verdicts, *rest = _FIELDS(row)
             return TrialRecord(
-                index=operator.index(row.number),
-                state=TrialState(row.state),
-                parameters=dict(row.parameters.items()),
-                batch=row.batch,
-                position=row.position,
-                space_version=row.space_version,
-                source=row.source,
-                because=row.because,
-                memo=None if row.memo is None else dict(row.memo.items()),
+                operator.index(index),
+                _STATES[state],
+                dict(parameters.items()),
+                memo=None if memo is None else dict(memo.items()),
                 objective=self.objective.metric,
-                metrics={name: Observation(**stored) for name, stored in row.metrics.items()},
+                metrics={name: Observation(**stored) for name, stored in metrics.items()},
                 reports=reports,
-                error=row.error,
-                traceback=row.traceback,
-                owner=row.owner,
-                attempt=row.attempt,
-                retries=row.retries,
-                until=row.until,
-                steps=row.steps,
-                parent=_pair(row.parent),
-                trained=row.trained,
-                saves=row.saves,
-                verdicts=tuple(Verdict(step, decision, because) for step, decision, because in row.verdicts or ()),
-                created=row.created,
-                started=row.started,
-                finished=row.finished,
+                parent=None if parent is None else _pair(parent),
+                verdicts=tuple(Verdict(*verdict) for verdict in verdicts) if verdicts else (),
+                **dict(zip(_AS_THEY_ARE, rest, strict=True)),
             )
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StorageError(f"Trial {row.number} of {self.name!r} is damaged: {error}") from error
 
 
@@ -223,8 +237,8 @@ def report_row(
     }
 
 
-def curves(rows: Iterable[Row[Any]]) -> dict[int, dict[str, tuple[Observation, ...]]]:
-    """The learning curves of each trial, of rows in order of trial, attempt and step.
+def curves(rows: Iterable[Any]) -> dict[int, dict[str, tuple[Observation, ...]]]:
+    """The learning curves of each trial, of rows (trial, step, metric, mean, sem) in order of trial, attempt and step.
 
     A later attempt goes on from some step of an earlier one: from the first step that it reports, only it counts.
 
@@ -232,21 +246,23 @@ def curves(rows: Iterable[Row[Any]]) -> dict[int, dict[str, tuple[Observation, .
         StorageError: if a row is not one that headstock writes.
     """
     found: dict[int, dict[str, list[Observation]]] = {}
-    for row in rows:
-        curve = found.setdefault(row.trial, {}).setdefault(row.metric, [])
-        while curve and curve[-1].step is not None and curve[-1].step >= row.step:
-            curve.pop()
+    latest, theirs = None, dict[str, list[Observation]]()
+    for trial, step, metric, mean, sem in rows:
+        if trial != latest:
+            latest, theirs = trial, found.setdefault(trial, {})
         try:
-            curve.append(Observation(row.mean, row.sem, row.step))
+            observation = Observation(mean, sem, step)
         except (TypeError, ValueError) as error:
-            raise StorageError(f"A report of trial {row.trial} is damaged: {error}") from error
+            raise StorageError(f"A report of trial {trial} is damaged: {error}") from error
+        curve = theirs.setdefault(metric, [])
+        while curve and (curve[-1].step or 0) >= step:
+            curve.pop()
+        curve.append(observation)
     return {trial: {metric: tuple(c) for metric, c in by_metric.items()} for trial, by_metric in found.items()}
 
 
-def _pair(stored: list[int] | None) -> tuple[int, int] | None:
-    """A trial and a step; None if there is neither."""
-    if stored is None:
-        return None
+def _pair(stored: list[int]) -> tuple[int, int]:
+    """A trial and a step."""
     trial, step = stored
     return operator.index(trial), operator.index(step)
 

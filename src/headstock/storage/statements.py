@@ -14,6 +14,7 @@ from headstock.trial import TrialState
 
 _ONE: Final = and_(trials.c.experiment == bindparam("key"), trials.c.number == bindparam("index"))
 _THEIRS: Final = trials.c.experiment == bindparam("key")
+_CURVE: Final = (reports.c.trial, reports.c.step, reports.c.metric, reports.c.mean, reports.c.sem)
 _IN_ORDER: Final = (reports.c.trial, reports.c.attempt, reports.c.step)
 
 EXPERIMENT: Final = select(experiments).where(experiments.c.name == bindparam("of_name"))
@@ -30,7 +31,7 @@ ADVANCE_BY_NAME: Final = (
 
 TRIAL: Final = select(trials).where(_ONE)
 TRIAL_REPORTS: Final = (
-    select(reports)
+    select(*_CURVE)
     .where(reports.c.experiment == bindparam("key"), reports.c.trial == bindparam("index"))
     .order_by(*_IN_ORDER)
 )
@@ -72,7 +73,7 @@ def reports_of(chosen: Select[Any]) -> Select[Any]:
     """The reports of the trials of a query, in order."""
     # Not a join: asked to sort one, SQLite prefers to walk through all reports in order.
     theirs = reports.c.trial.in_(chosen.with_only_columns(trials.c.number))
-    return select(reports).where(reports.c.experiment == bindparam("key"), theirs).order_by(*_IN_ORDER)
+    return select(*_CURVE).where(reports.c.experiment == bindparam("key"), theirs).order_by(*_IN_ORDER)
 
 
 CHANGED_REPORTS: Final = reports_of(CHANGED)

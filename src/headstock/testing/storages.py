@@ -9,9 +9,7 @@ Each check takes an empty storage and raises AssertionError, with the reason, if
 """
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
@@ -32,6 +30,7 @@ from headstock.history import History
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Choice, Fixed, Float, Int, Space
 from headstock.storage.base import Command, ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.testing.sharing import check_threads_share_it, check_turns_are_taken_one_by_one
 from headstock.trial import TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
 
 SPEC: Final = ExperimentSpec(
@@ -524,47 +523,6 @@ def check_a_written_down_experiment_comes_back(storage: Storage) -> None:
     _assert_stored(storage, trials)
     [added] = storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=2, now=10.0)
     assert (added.index, added.batch) == (2, 8), f"{added} does not go on from what was there"
-
-
-def check_threads_share_it(storage: Storage) -> None:
-    """Threads that add, take and finish trials at once lose none and share none."""
-    storage.create(SPEC)
-    queued = NewTrial(_PARAMETERS, state=TrialState.QUEUED)
-
-    def work(owner: str) -> list[int]:
-        taken = []
-        for _ in range(5):
-            storage.add_trials(SPEC.name, [queued, queued], created=None, now=0.0)
-            for _ in range(2):
-                trial = storage.lease(SPEC.name, owner, now=0.0)
-                assert trial is not None, "as many trials were taken as were queued, yet the queue is empty"
-                storage.finish(SPEC.name, trial.index, Outcome(TrialState.ABANDONED), now=0.0, owner=owner)
-                taken.append(trial.index)
-        return taken
-
-    with ThreadPoolExecutor(4) as threads:
-        taken = [index for found in threads.map(work, "abcd") for index in found]
-    assert sorted(taken) == list(range(40)), f"taken were {sorted(taken)}"
-    assert all(trial.state is TrialState.ABANDONED for trial in storage.changes(SPEC.name).trials)
-
-
-def check_turns_are_taken_one_by_one(storage: Storage) -> None:
-    """While one has the turn to suggest, another one waits for it; what is raised in the block gives it back."""
-    storage.create(SPEC)
-    entered = threading.Event()
-
-    def wait_for_the_turn() -> None:
-        with storage.turn(SPEC.name):
-            entered.set()
-
-    with ThreadPoolExecutor(1) as threads:
-        with _refused(ZeroDivisionError), storage.turn(SPEC.name):
-            other = threads.submit(wait_for_the_turn)
-            assert not entered.wait(0.05), "two had the turn at once"
-            storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=0, now=0.0)
-            raise ZeroDivisionError
-        other.result()
-    assert entered.is_set(), "the turn was not given on"
 
 
 CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
