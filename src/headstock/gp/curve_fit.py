@@ -16,8 +16,8 @@ FITTED: Final = 64
 _COLD_ITERATIONS: Final = 40
 _WARM_ITERATIONS: Final = 12
 
-_MEANS: Final = np.array([0.0, -1.0, -1.5, -3.0, -3.0, 0.0, -5.0])
-_SDS: Final = np.array([1.0, 1.5, 1.5, 1.5, 1.5, 0.7, 2.0])
+_MEANS: Final = np.array([0.0, 0.0, 0.0, -3.0, -3.0, 0.0, -5.0])
+_SDS: Final = np.array([1.0, 1.0, 1.0, 1.5, 1.5, 0.7, 2.0])
 _RANGES: Final = ((-5.0, 4.0), (-8.0, 4.0), (-8.0, 4.0), (-9.0, 1.0), (-10.0, 3.0), (-2.0, 2.5), (-12.0, 1.0))
 
 

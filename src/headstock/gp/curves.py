@@ -43,11 +43,12 @@ _RANK_TOLERANCE: Final = 1e-12
 
 
 def shapes_at(steps: Float64[np.ndarray, " t"], first: float, last: float) -> Float64[np.ndarray, "t 3"]:
-    """The shapes φ(t): a constant, a power law that decays quickly, and a slope over log time.
+    """The shapes φ(t): a constant and two power laws, which decay quickly and slowly.
 
-        φ_1 = 1 ,   φ_2 = (t / t_1)^-1 - (T / t_1)^-1 ,   φ_3 = 1 - ln(t / t_1) / ln(T / t_1)
+        φ_1 = 1 ,     φ_2 = (t / t_1)^-1 - (T / t_1)^-1 ,     φ_3 = (t / t_1)^-½ - (T / t_1)^-½
 
-    The last two are zero at the horizon T, so that the weight of the constant is what a curve comes to.
+    The last two are zero at the horizon T, so that the weight of the constant is what a curve comes to. Both level off:
+    with a slope over log time in place of the second, the first steps of a quick learner promised far too much.
 
     Args:
         steps: t.
@@ -55,7 +56,7 @@ def shapes_at(steps: Float64[np.ndarray, " t"], first: float, last: float) -> Fl
         last: T, the step at which a curve is judged.
     """
     u, U = steps / first, last / first
-    return np.stack([np.ones_like(u), 1.0 / u - 1.0 / U, 1.0 - np.log(u) / max(math.log(U), 1e-9)], axis=1)
+    return np.stack([np.ones_like(u), 1.0 / u - 1.0 / U, u**-0.5 - U**-0.5], axis=1)
 
 
 @final

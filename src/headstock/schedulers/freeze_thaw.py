@@ -54,7 +54,7 @@ class FreezeThaw:
 
     Args:
         max_steps: T, how many steps a whole training has; None: as `trial.steps` says.
-        first_steps: how many steps a new trial trains at first; T / 16 if None.
+        first_steps: how many steps a new trial trains at first; T / 13 if None.
         finalists: for how many of the most promising trials the ends are kept in reserve.
         pool: the only configurations there are to choose from; None for the whole space.
 
@@ -88,7 +88,7 @@ class FreezeThaw:
     ) -> Sequence[Decision]:
         """What is most promising goes on or begins (see `Scheduler.decide`)."""
         last = horizon(history, self.max_steps)
-        first = self.first_steps or (1 if last is None else max(1, round(last / 16)))
+        first = self.first_steps or (1 if last is None else max(1, round(last / 13)))
         begun = sum(t.state not in (TrialState.QUEUED, TrialState.ABANDONED) for t in history)
         initial = max(4, min(2 * len(history.space.searched), 10))
         queued = sum(t.state is TrialState.QUEUED for t in history)
@@ -162,7 +162,7 @@ class FreezeThaw:
     ) -> Float64[np.ndarray, "m d"]:
         """New configurations as points: of the pool, or anywhere and near the most promising trials."""
         if self.pool is not None:
-            picked = rng.permutation(len(self.pool))[: 4 * CANDIDATES]
+            picked = rng.permutation(len(self.pool))[:CANDIDATES]
             X = forecast.encoding.encode([self.pool[k] for k in picked])
         else:
             domain = Domain.of(forecast.encoding, {})
