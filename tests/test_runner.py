@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from headstock import Budget, Failed, Int, Space, Trial
+from headstock import Bayesian, Budget, Failed, Int, Space, Trial
 from headstock.errors import HeadstockError, TooManyFailuresError
 from headstock.history import History
 from headstock.processes import is_dead, new_owner
@@ -41,6 +41,21 @@ def test_seconds_and_target():
     assert study.trial(0).seconds == 10.0
     assert run_study(study, lambda _: 1.0, target=0.9) is Ended.TARGET
     assert len(study.history()) == 4
+
+
+def test_with_a_budget_of_seconds_the_gain_per_second_counts_and_ever_less_so():
+    study, clock = study_of(), Clock()
+    study.sampler = Bayesian()
+
+    def slower_and_slower(trial: Trial) -> float:
+        clock.now += 1.0 + 9.0 * trial.parameters["x"]
+        return (trial.parameters["x"] - 0.4) ** 2
+
+    run_study(study, slower_and_slower, clock=clock, seconds=60.0)
+    exponents = [float(t.because.split("per second^")[1]) for t in study.history() if "per second^" in t.because]
+    assert len(exponents) >= 4
+    assert exponents == sorted(exponents, reverse=True)
+    assert 0.0 < exponents[-1] < exponents[0] < 1.0
 
 
 def test_a_finite_space_ends_the_run():

@@ -57,7 +57,8 @@ class Budget:
         steps = _less(self.steps, lambda: sum(map(_committed, history)))
         cost = _less(self.cost, lambda: sum(map(_cost, history)))
         paid = min(steps, *_affordable(history, _less(self.seconds, lambda: seconds) * slots, cost))
-        return Left(trials=trials, steps=steps, paid=paid)
+        time = None if self.seconds is None else max(0.0, 1.0 - seconds / self.seconds)
+        return Left(trials=trials, steps=steps, paid=paid, time=time)
 
     def is_over(self, history: History, seconds: float) -> bool:
         """Whether nothing may go on, whatever was promised to it."""
@@ -91,11 +92,13 @@ class Left:
         trials: how many more trials may begin.
         steps: how many more steps may be promised to trials.
         paid: about how many steps everything together still pays for.
+        time: the share of the seconds; None if they are not bounded.
     """
 
     trials: float = math.inf
     steps: float = math.inf
     paid: float = math.inf
+    time: float | None = None
 
     @property
     def is_bounded(self) -> bool:

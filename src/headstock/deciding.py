@@ -16,6 +16,7 @@ from headstock.budget import Left
 from headstock.errors import SpaceExhaustedError, StaleHistoryError, TrialStateError
 from headstock.history import History
 from headstock.samplers.base import Suggestion
+from headstock.samplers.bayesian import Bayesian
 from headstock.schedulers.base import Decision, Resume, Scheduler, Start, Stop
 from headstock.storage.base import NewTrial
 from headstock.study import Study
@@ -90,6 +91,9 @@ class Decider:
         """What the scheduler says. It does not learn that other trials wait: whoever runs them decides about them."""
         left, seed, created = self.left(history), history.seed, len(history)
         proposed = 0
+        sampler = self.study.sampler
+        if left.time is not None and isinstance(sampler, Bayesian):
+            sampler = sampler.with_time_left(left.time)
 
         def propose(count: int) -> Sequence[Suggestion]:
             nonlocal proposed
@@ -98,7 +102,7 @@ class Decider:
                 return ()
             rng = np.random.default_rng([seed, created, *([proposed] if proposed else [])])
             try:
-                suggestions = self.study.sampler.suggest(history, count, rng)
+                suggestions = sampler.suggest(history, count, rng)
             except SpaceExhaustedError:
                 decided.is_exhausted = True
                 raise

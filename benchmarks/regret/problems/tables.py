@@ -4,7 +4,7 @@ Numbers on a grid are searched as their position on it, which every library unde
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,23 @@ def lcbench(seed: int) -> Task:
 
     The table holds 2,048 configurations; the value of any other is that of the nearest.
     """
+    space, row_of = _lcbench()
+    table = _table("lcbench_surrogate_table")
+    errors = 100.0 - table["val_accuracy"][seed % len(table["instances"]), :, -1].astype(np.float64)
+    return Task(space, lambda p: float(errors[row_of(p)]), float(errors.min()))
+
+
+def lcbench_seconds(seed: int) -> Callable[[Mapping[str, Any]], float]:
+    """How long the 52 epochs of a configuration take."""
+    _, row_of = _lcbench()
+    table = _table("lcbench_surrogate_table")
+    seconds = table["time"][seed % len(table["instances"])].astype(np.float64)
+    return lambda p: float(seconds[row_of(p)])
+
+
+@cache
+def _lcbench() -> tuple[Space, Callable[[Mapping[str, Any]], int]]:
+    """The space, and from a configuration to the row of the nearest that the table holds."""
     table = _table("lcbench_surrogate_table")
     names = table["hp_names"].tolist()
     logarithmic, whole = {"batch_size", "learning_rate", "max_units"}, {"batch_size", "num_layers", "max_units"}
@@ -62,12 +79,7 @@ def lcbench(seed: int) -> Task:
     encoding = Encoding.of(space)
     rows = [{n: round(v) if n in whole else v for n, v in zip(names, row, strict=True)} for row in X.tolist()]
     nearest = KDTree(encoding.encode(rows))
-    errors = 100.0 - table["val_accuracy"][seed % len(table["instances"]), :, -1].astype(np.float64)
-
-    def evaluate(p: Mapping[str, Any]) -> float:
-        return float(errors[nearest.query(encoding.encode([p])[0])[1]])
-
-    return Task(space, evaluate, float(errors.min()))
+    return space, lambda p: int(nearest.query(encoding.encode([p])[0])[1])
 
 
 def _grid(name: str, dataset: int, *, sign: float) -> Task:

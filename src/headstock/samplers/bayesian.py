@@ -14,11 +14,13 @@ from headstock.acquisition.prior import LogPrior
 from headstock.acquisition.weighted import Weighted
 from headstock.domain import Domain, row_keys
 from headstock.encoding import Encoding
+from headstock.errors import HeadstockError
 from headstock.gp.linalg import one_thread
 from headstock.history import History
-from headstock.parameters import Parameters
+from headstock.parameters import Parameters, is_number
 from headstock.samplers.base import NOTHING, Suggestion
 from headstock.samplers.beliefs import Beliefs, learn
+from headstock.samplers.durations import log_speed
 from headstock.samplers.precedents import Precedent, best_before, trend_of
 from headstock.samplers.sobol import Sobol
 from headstock.samplers.untried import explained
@@ -56,10 +58,27 @@ class Bayesian:
         initial: how many results, or pending trials, come before the model; max(4, min(d + 1, 8)) for d searched
             parameters if None, 4 if there are precedents.
         precedents: what earlier experiments teach. `Experiment(..., warm_start=[...])` fills it in.
+        cost_exponent: by which power of the expected duration the expected improvement is divided: 0 for the most per
+            trial, 1 for the most per second. If None, a run with a budget in seconds begins with 1 and cools down to 0
+            with the share of its time that is left (Lee et al. 2020, arXiv 2003.10870, section 3.2); any other has 0.
+
+    Raises:
+        HeadstockError: if the exponent is not a number in [0, 1].
     """
 
     initial: int | None = None
     precedents: tuple[Precedent, ...] = ()
+    cost_exponent: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the exponent."""
+        exponent = self.cost_exponent
+        if exponent is not None and not (is_number(exponent) and 0.0 <= exponent <= 1.0):
+            raise HeadstockError(f"Bayesian(cost_exponent={exponent!r}): give a number from 0 to 1, or leave it out.")
+
+    def with_time_left(self, share: float) -> "Bayesian":
+        """The sampler when this share of a run's time is left."""
+        return replace(self, cost_exponent=share) if self.cost_exponent is None else self
 
     def suggest(
         self, history: History, count: int, rng: np.random.Generator, given: Parameters = NOTHING
@@ -70,7 +89,7 @@ class Bayesian:
             return self._begin(history, domain, count, rng)
         with one_thread():
             try:
-                suggestions = _most_promising(history, domain, count, rng, self.precedents)
+                suggestions = _most_promising(history, domain, count, rng, self)
             except (ArithmeticError, np.linalg.LinAlgError) as error:  # NumericalError among them
                 fallback = Sobol().suggest(history, count, rng, given)
                 return [replace(s, because=f"{s.because}; the model could not be used: {error}") for s in fallback]
@@ -83,7 +102,8 @@ class Bayesian:
     def to_json(self) -> dict[str, Any]:
         """The sampler as JSON."""
         precedents = {"precedents": [p.to_json() for p in self.precedents]} if self.precedents else {}
-        return {"kind": "bayesian", "initial": self.initial, **precedents}
+        cost = {} if self.cost_exponent is None else {"cost_exponent": self.cost_exponent}
+        return {"kind": "bayesian", "initial": self.initial, **cost, **precedents}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Bayesian":
@@ -126,7 +146,7 @@ class Bayesian:
 
 
 def _most_promising(
-    history: History, domain: Domain, count: int, rng: np.random.Generator, precedents: Sequence[Precedent]
+    history: History, domain: Domain, count: int, rng: np.random.Generator, sampler: Bayesian
 ) -> list[Suggestion]:
     """The maxima of the acquisition function, each with those before it pending; fewer if no more are found.
 
@@ -134,22 +154,27 @@ def _most_promising(
         NumericalError: if a covariance matrix cannot be factorised.
     """
     X = history.points(domain.encoding.encode)
-    trend = trend_of(precedents, domain.encoding) if precedents else None
+    trend = trend_of(sampler.precedents, domain.encoding) if sampler.precedents else None
     beliefs = learn(history, domain.encoding, X, trend)
     anchors, baseline = _incumbents(beliefs)
     if trend is not None:
-        anchors = np.concatenate([anchors, best_before(precedents, trend, domain.encoding)[:ANCHORS]])
+        anchors = np.concatenate([anchors, best_before(sampler.precedents, trend, domain.encoding)[:ANCHORS]])
     prior = LogPrior.of(domain.encoding)
     if prior is not None:
         likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))
         anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
+    terms = [] if prior is None else _belief(prior, len(X), len(history.observed_rows))
+    speed = log_speed(history, domain.encoding, X) if sampler.cost_exponent else None
+    if speed is not None and sampler.cost_exponent:
+        terms.append((sampler.cost_exponent, speed))
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.pending)]]
     memo = beliefs.memo.to_json()
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
+        acquisition: AcquisitionFunction = _acquisition(beliefs, baseline, busy[-FANTASISED:], rng)
         maxima = maximise(
-            _weighted(_acquisition(beliefs, baseline, busy[-FANTASISED:], rng), prior, len(X), len(history.observed)),
+            Weighted(acquisition, tuple(terms)) if terms else acquisition,
             domain,
             anchors=anchors,
             lengthscales=beliefs.objective.hyperparameters.lengthscales,
@@ -160,6 +185,8 @@ def _most_promising(
         if not len(x):
             break
         because = _because(history, domain.encoding, beliefs, x)
+        if speed is not None:
+            because += f"; per second^{sampler.cost_exponent:.2g}"
         suggestions.append(Suggestion(domain.decode(x[0]), because, source="bayesian", memo=memo))
         X, busy = np.concatenate([X, x]), np.concatenate([busy, x])
     return suggestions
@@ -192,17 +219,13 @@ def _acquisition(
     return LogNoisyExpectedImprovement.of(beliefs.objective.posterior, C, rng, feasibility)
 
 
-def _weighted(
-    acquisition: AcquisitionFunction, prior: LogPrior | None, trials: int, results: int
-) -> AcquisitionFunction:
-    """The acquisition function, every second time with what is believed of the optimum, which fades: α + w ln π.
+def _belief(prior: LogPrior, trials: int, results: int) -> list[tuple[float, AcquisitionFunction]]:
+    """What is added to the acquisition every second time for what is believed of the optimum, and fades: w ln π.
 
     πBO (Hvarfner et al. 2022, arXiv 2204.11051, eq. 7) has w = β / n. With w = min(1, (β / n)²) and turns in between,
     which go where the results alone point, a wrong belief costs little for long and a good one helps as much.
     """
-    if prior is None or trials % 2 == 0:
-        return acquisition
-    return Weighted(acquisition, ((min(1.0, CONFIDENCE / max(results, 1)) ** 2, prior),))
+    return [] if trials % 2 == 0 else [(min(1.0, CONFIDENCE / max(results, 1)) ** 2, prior)]
 
 
 def _because(history: History, encoding: Encoding, beliefs: Beliefs, x: Float64[np.ndarray, "1 d"]) -> str:
