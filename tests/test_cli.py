@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from headstock import Budget, Experiment, Float, Space, cli
+from headstock import Budget, Experiment, Float, Space, Trial, cli
 from headstock.exports import trials_csv
 
 Invoke = Callable[..., Result]
@@ -164,3 +164,19 @@ def test_plot(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert "There are trace, curves" in str(invoke("plot", "cifar10", "traces").exception)
     assert "No trial has a result" in str(invoke("plot", HOSTILE, "trace").exception)
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".html") == ["a.html", "cifar10-trace.html"]
+
+
+def test_show_tells_what_is_paused_and_why(invoke: Invoke, url: str):
+    def climb(trial: Trial) -> None:
+        trial.attach(state={})
+        for step in trial.steps(5):
+            trial.report(height=trial.parameters["lr"] * step)
+
+    with Experiment("climb", Space(lr=Float(0.1, 1.0)), maximize="height", storage=url, seed=0) as experiment:
+        experiment.run(climb, budget=Budget(steps=20))
+    shown = invoke("show", "climb").stdout
+    assert " paused" in shown.split("trainings")[1]
+    assert "/5" in shown
+    listed = json.loads(invoke("trials", "climb", "--json").stdout)
+    assert all(why for trial in listed for _, _, why in trial["verdicts"])
+    assert {"start", "pause"} <= {decision for trial in listed for _, decision, _ in trial["verdicts"]}

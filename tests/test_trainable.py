@@ -337,6 +337,34 @@ def test_seconds_pause_what_can_go_on(tmp_path: Path):
     assert [(t.state, t.step) for t in study.history()] == [(TrialState.COMPLETED, 9)]
 
 
+def test_what_cannot_go_on_later_is_not_paused():
+    """Seconds wait for the end of its training, steps end it with the value that it has."""
+    clock = Clock()
+
+    def forgetful(trial: hs.Trial) -> None:
+        for step in trial.steps(9):
+            clock.now += 10.0
+            trial.report(score=float(step))
+
+    for scheduler in (None, hs.FullTraining()):
+        study = study_of()
+        assert run_study(study, forgetful, clock=clock, scheduler=scheduler, seconds=45) is Ended.BUDGET
+        assert [(t.state, t.step) for t in study.history()] == [(TrialState.COMPLETED, 9)]
+        study = study_of()
+        assert run_study(study, forgetful, clock=clock, scheduler=scheduler, steps=13) is Ended.BUDGET
+        found = [(t.state, t.step, t.objective_mean) for t in study.history()]
+        assert found == [(TrialState.COMPLETED, 9, 8.0), (TrialState.STOPPED, 4, 3.0)]
+
+
+def test_as_long_as_everything_is_paused_the_best_report_is_seen():
+    experiment = hs.Experiment("e", SPACE, maximize="score", seed=1, scheduler=InTurn(1, trials=3))
+    experiment.run(descend, budget=hs.Budget(steps=6))
+    assert experiment.history.counts == {TrialState.PAUSED: 3}
+    best = experiment.best()
+    assert best.mean == max(t.reports["score"][-1].mean for t in experiment.history)
+    assert best.load_checkpoint()["position"][0] == best.mean
+
+
 def test_a_target_is_reached_by_a_report():
     study = study_of()
     assert run_study(study, descend, target=0.5) is Ended.TARGET

@@ -7,6 +7,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,7 @@ from headstock.history import History
 from headstock.keeping import kept_states
 from headstock.libraries import loaded_frameworks
 from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
+from headstock.progress import is_wanted, shown_progress
 from headstock.runner import Ended, Observe, run
 from headstock.running import REPORT, Answer, Training, Trial
 from headstock.samplers import sampler_from_json
@@ -342,6 +344,7 @@ class Experiment:
         workers: int | None = None,
         batch_size: int = 1,
         observe: Observe = lambda _: None,
+        progress: bool | None = None,
     ) -> Ended:
         """Evaluate trials in this process or in others, until the budget is spent.
 
@@ -355,6 +358,7 @@ class Experiment:
                 that kills its process costs only itself. If left out, this process evaluates.
             batch_size: how many trials are suggested together.
             observe: is shown the history when a trial starts, reports or finishes.
+            progress: whether to show progress; if left out, a live table in a terminal and nothing elsewhere.
 
         Returns:
             Why it ended.
@@ -364,16 +368,25 @@ class Experiment:
             ExecutorError: if the function cannot be handed over to other processes.
         """
         training = self._training(function)
-        return run(
-            self._study,
-            self._scheduler,
-            Inline(training) if workers is None else _processes(training, workers),
-            budget=budget,
-            clock=time.time,
-            observe=observe,
-            checkpoints=training.checkpoints,
-            batch_size=batch_size,
-        )
+        goal = f"{'minimising' if self.objective.minimize else 'maximising'} {self.objective.metric}"
+        with ExitStack() as shown:
+            seen = shown.enter_context(shown_progress(goal, budget)) if is_wanted(progress) else None
+
+            def observed(history: History) -> None:
+                observe(history)
+                if seen is not None:
+                    seen(history)
+
+            return run(
+                self._study,
+                self._scheduler,
+                Inline(training) if workers is None else _processes(training, workers),
+                budget=budget,
+                clock=time.time,
+                observe=observed,
+                checkpoints=training.checkpoints,
+                batch_size=batch_size,
+            )
 
     def model(self) -> Model:
         """The surrogate of each metric, fitted to what is stored now.

@@ -2,10 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NamedTuple
-
-from rich.console import Console
 
 from headstock.analysis.model import Model
 from headstock.budget import Budget
@@ -13,8 +10,6 @@ from headstock.dictionaries import space_from_dictionaries
 from headstock.errors import HeadstockError, NoResultError, SpaceError, StorageError
 from headstock.experiment import Experiment
 from headstock.parameters import Parameter, Parameters
-from headstock.progress import shown_progress
-from headstock.runner import Observe
 from headstock.running import Trial
 from headstock.samplers.base import Sampler
 from headstock.space import Space
@@ -115,8 +110,7 @@ def optimize(  # noqa: PLR0917 - the tutorial calls it like this
         warm_start=warm_start,
     )
     total = total_trials * arms_per_trial
-    with _progress(experiment, total, wanted=progress) as observe:
-        experiment.run(evaluate, budget=Budget(trials=total), batch_size=arms_per_trial, observe=observe)
+    experiment.run(evaluate, budget=Budget(trials=total), batch_size=arms_per_trial, progress=progress)
     return _answer(experiment)
 
 
@@ -143,14 +137,6 @@ def _of_trial(function: Callable[..., Any]) -> Callable[[Trial], Any]:
     if sum(a.default is a.empty for a in positional) == 2:
         return lambda trial: function(dict(trial.parameters), None)
     return lambda trial: function(dict(trial.parameters))
-
-
-def _progress(experiment: Experiment, total: int, *, wanted: bool | None) -> AbstractContextManager[Observe]:
-    console = Console(stderr=True)
-    if wanted or (wanted is None and console.is_terminal):
-        verb = "minimising" if experiment.objective.minimize else "maximising"
-        return shown_progress(f"{verb} {experiment.objective.metric}", total, console)
-    return nullcontext(lambda _: None)
 
 
 def _answer(experiment: Experiment) -> Optimized:

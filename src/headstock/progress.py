@@ -1,74 +1,172 @@
-"""What a person sees while a run goes on: one live line in a terminal, a plain line a trial elsewhere."""
+"""What a person sees while a run goes on: a live line or table in a terminal, a plain line a trial elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, final
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 from headstock import wording
+from headstock.budget import Budget
 from headstock.history import History
 from headstock.runner import Observe
+from headstock.schedulers.forecast import predicted_ends
 from headstock.trial import TrialRecord, TrialState
+
+ROWS: Final = 12
+"""How many trainings the table has."""
+
+GROWTH: Final = 1.1
+"""How much the number of steps grows between two forecasts for the table."""
+
+_ORDER: Final = (TrialState.RUNNING, TrialState.PAUSED, TrialState.COMPLETED, TrialState.STOPPED, TrialState.FAILED)
 
 
 @contextmanager
-def shown_progress(title: str, total: int | None, console: Console | None = None) -> Iterator[Observe]:
+def shown_progress(title: str, budget: Budget, console: Console | None = None) -> Iterator[Observe]:
     """Show progress while the block runs; what it gives has to be shown the history as it grows.
 
     Args:
         title: what is going on, in a few words.
-        total: how many evaluations there will be; None if nobody knows.
+        budget: how far it is to go.
         console: where to show it; standard error if left out.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield _plain_lines(console, total)
+        yield _plain_lines(console, budget.trials)
         return
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[best]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    with Progress(*columns, console=console, transient=False) as progress:
-        task = progress.add_task(escape(title), total=total, best="")
+    screen = _Screen.of(title, budget)
+    with Live(console=console, get_renderable=screen.render, refresh_per_second=4):
+        yield screen.observe
 
-        def observe(history: History) -> None:
-            progress.update(task, completed=_finished(history), best=escape(_best(history)))
 
-        yield observe
+def is_wanted(progress: bool | None) -> bool:
+    """Whether to show progress: as was said, or if there is a terminal to show it in."""
+    return Console(stderr=True).is_terminal if progress is None else progress
+
+
+def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], rows: int = ROWS) -> Table:
+    """The trainings: what runs, then what is paused, the most promising first, then what is over.
+
+    Args:
+        history: the trials.
+        ends: for some trials the predicted mean and standard deviation of the objective in the end.
+        rows: how many to show at most.
+    """
+    sign, metric = history.objective.sign, history.objective.metric
+
+    def rank(trial: TrialRecord) -> tuple[int, float]:
+        now = _now(trial)
+        promising = ends[trial.index][0] if trial.index in ends else now
+        return _ORDER.index(trial.state), float("inf") if promising is None else -sign * promising
+
+    shown = sorted((t for t in history if t.state in _ORDER), key=rank)
+    table = Table(box=None, header_style="bold", expand=True)
+    for name in ("trial", "state", "step", escape(metric), "predicted"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
+    for trial in shown[:rows]:
+        now = _now(trial)
+        table.add_row(
+            str(trial.index),
+            trial.state.value,
+            f"{trial.step}/{trial.steps or '?'}" if trial.step else "",
+            "" if now is None else wording.number(now),
+            wording.measured(*ends[trial.index]) if trial.index in ends and not trial.state.is_finished else "",
+            escape(trial.error or (trial.verdicts[-1].because if trial.verdicts else trial.because)),
+        )
+    return table
+
+
+@final
+@dataclass(slots=True)
+class _Screen:
+    """The bar, and beneath it the trainings, if there are any that report steps."""
+
+    budget: Budget
+    bar: Progress
+    history: History | None = None
+    ends: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    forecast_at: float = 0.0
+
+    @classmethod
+    def of(cls, title: str, budget: Budget) -> "_Screen":
+        bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}  {task.fields[best]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(elapsed_when_finished=False),
+        )
+        in_steps = budget.trials is None and budget.steps is not None
+        total = budget.steps if in_steps else budget.trials
+        bar.add_task(escape(title), total=total, best="", unit="steps" if in_steps else "trials")
+        return cls(budget, bar)
+
+    def observe(self, history: History) -> None:
+        steps = sum(t.step - (t.parent[1] if t.parent else 0) for t in history)
+        if any(t.steps for t in history) and steps >= GROWTH * self.forecast_at:
+            self.ends, self.forecast_at = predicted_ends(history), max(steps, 1)
+        done = _finished(history) if self.budget.trials is not None or self.budget.steps is None else steps
+        self.bar.update(self.bar.task_ids[0], completed=done, best=escape(_best(history)))
+        self.history = history
+
+    def render(self) -> RenderableType:
+        history = self.history
+        if history is None or not any(t.steps for t in history):
+            return self.bar
+        counts = ", ".join(f"{count} {state}" for state, count in history.counts.items())
+        return Group(self.bar, f"[dim]{counts}[/dim]", trainings_table(history, self.ends))
 
 
 def _plain_lines(console: Console, total: int | None) -> Observe:
-    """Print a line for each trial when it finishes; not for those that were finished before."""
-    printed: set[int] | None = None
+    """Print a line for each trial when it finishes or is paused; not for what happened before."""
+    known: dict[int, TrialRecord] | None = None
     of_all = "" if total is None else f"/{total}"
 
     def observe(history: History) -> None:
-        nonlocal printed
-        finished = {t.index: t for t in history if t.state.is_finished}
-        news = [] if printed is None else [t for index, t in finished.items() if index not in printed]
-        printed = set(finished)
+        nonlocal known
+        quiet = {t.index: t for t in history if t.state.is_finished or t.state is TrialState.PAUSED}
+        before = quiet if known is None else known
+        as_before = {(t.index, t.state, t.step) for t in before.values()}
+        news = [t for t in quiet.values() if (t.index, t.state, t.step) not in as_before]
+        known = quiet
         for trial in sorted(news, key=lambda t: t.finished or 0.0):
             line = f"{_finished(history)}{of_all}  {_line(trial)}  {_best(history)}"
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line.rstrip(), markup=False, soft_wrap=True)
 
     return observe
 
 
 def _finished(history: History) -> int:
-    return history.evaluations - sum(t.state is TrialState.RUNNING for t in history.pending)
+    """How many evaluations neither run nor wait to be run again."""
+    return history.evaluations - sum(
+        t.state is TrialState.RUNNING or (t.state is TrialState.QUEUED and t.attempt > 0) for t in history.pending
+    )
+
+
+def _now(trial: TrialRecord) -> float | None:
+    """The objective as it stands: the result, or the last report."""
+    if trial.objective in trial.metrics:
+        return trial.objective_mean
+    curve = trial.reports.get(trial.objective)
+    return curve[-1].mean if curve else None
 
 
 def _line(trial: TrialRecord) -> str:
     parameters = ", ".join(f"{name}={wording.value(value)}" for name, value in trial.parameters.items())
-    outcome = (
-        trial.error if trial.state is TrialState.FAILED else f"{trial.objective} {wording.number(trial.objective_mean)}"
-    )
+    now = _now(trial)
+    measured = f"{trial.objective} {'unknown' if now is None else wording.number(now)}"
+    outcome = trial.error if trial.state is TrialState.FAILED else measured
+    if trial.state in (TrialState.PAUSED, TrialState.STOPPED):
+        because = f": {trial.verdicts[-1].because}" if trial.verdicts else ""
+        outcome = f"{outcome}, {trial.state} at step {trial.step}{because}"
     return f"trial {trial.index}: {outcome}  ({parameters})"
 
 

@@ -19,7 +19,11 @@ from headstock.keeping import worth_keeping
 from headstock.leasing import Leases
 from headstock.processes import is_dead, new_owner
 from headstock.running import REPORT, Answer, End, Report, Word
+from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
+from headstock.schedulers.full import FullTraining
+from headstock.schedulers.median import MedianStopping
+from headstock.schedulers.percentile import PercentileStopping
 from headstock.storage.base import Command, Outcome
 from headstock.study import Study
 from headstock.trial import Failed, TrialRecord, TrialState, Verdict
@@ -35,6 +39,9 @@ TOLERATED_FAILURES: Final = 5
 
 RETRIES: Final = 2
 """How often a trial is tried again whose process died before it got any further than the time before."""
+
+STEADY: Final = (Automatic, FullTraining, MedianStopping, PercentileStopping)
+"""Schedulers that pause no training without a state; any other was given on purpose for one that keeps its own."""
 
 TICK: Final = 1.0
 """After how many seconds without news the loop looks at the budget and at what others do."""
@@ -188,9 +195,9 @@ class _Run:
         """A running trial reports, or asks how to go on."""
         if kind == REPORT:
             return self._report(index, message)
-        history = self.study.history()
+        trial = self.study.trial(index)
         if self.is_halting or self._reason() is not None:
-            return Answer(Word.HALT)
+            return Answer(Word.HALT if self.is_halting or trial.saves else Word.GO_ON)
         free = self.executor.capacity - len(self.running) - len(self.agenda)
         decided = self.decider.decide(1 + max(0, free), waiting=index)
         self._take(decided, waiting=index)
@@ -201,7 +208,10 @@ class _Run:
             if granted.index == index:
                 self.running[index] = granted
                 return Answer(until=granted.until)
-        self.verdicts[index] = Verdict(history.trials[index].step, "pause", _instead(decided))
+        if not trial.saves and isinstance(self.decider.scheduler, STEADY):
+            self.verdicts[index] = Verdict(trial.step, "stop", "the budget is spent, and it could not go on later")
+            return Answer(Word.STOP)
+        self.verdicts[index] = Verdict(trial.step, "pause", _instead(decided))
         return Answer(Word.PAUSE)
 
     def _report(self, index: int, report: Report) -> Answer:
@@ -229,7 +239,7 @@ class _Run:
         if command is not None:
             self.verdicts[index] = Verdict(step, command.value, "somebody asked for it")
             return Answer(Word.STOP if command is Command.STOP else Word.PAUSE)
-        is_over = self.is_halting or (report.steps is not None and self._reason() is not None)
+        is_over = self.is_halting or (report.saves and self._reason() is not None)
         return Answer(Word.HALT) if is_over else Answer(until=self.running[index].until)
 
     def _settle(self, record: TrialRecord, end: End | Lost) -> None:

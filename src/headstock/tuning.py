@@ -95,7 +95,7 @@ def _work(plan: Plan, storage: Storage, script: Script, halt: threading.Event, o
     def work() -> Ended:
         # A study of its own: it is not to be shared between threads, as a storage is.
         experiment = Experiment.open(plan.name, storage=storage)
-        return experiment.run(script, budget=plan.budget, observe=observe)
+        return experiment.run(script, budget=plan.budget, observe=observe, progress=False)
 
     with ThreadPoolExecutor(plan.workers, "worker") as threads, _requests(halt):
         futures: list[Future[Ended]] = [threads.submit(work) for _ in range(plan.workers)]

@@ -89,10 +89,18 @@ class Winner:
 def best_seen(history: History) -> Winner:
     """The trial with the best measured objective among those that keep every outcome constraint.
 
+    As long as there is no result at all, it is the trial whose last report is best.
+
     Raises:
         NoResultError: if there is none.
     """
     trial = history.best_seen()
+    if trial is None and not history.observed and not history.outcome_constraints:
+        metric, sign = history.objective.metric, history.objective.sign
+        reported = [t for t in history.pending if t.reports.get(metric)]
+        if reported:
+            trial = max(reported, key=lambda t: sign * t.reports[metric][-1].mean)
+            return Winner(trial, trial.reports[metric][-1].mean, trial.reports[metric][-1].sem)
     if trial is None:
         kept = "that keeps every outcome constraint " if history.observed else ""
         raise NoResultError(f"No trial has a result {kept}yet. Run more trials first.")

@@ -22,6 +22,8 @@ from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, St
 from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
+from headstock.progress import trainings_table
+from headstock.schedulers.forecast import predicted_ends
 from headstock.scripts.folders import files_of
 from headstock.storage import ExperimentSummary
 
@@ -103,6 +105,9 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         out.print("trials: " + (", ".join(f"{n} {state}" for state, n in history.counts.items()) or "none"))
         _print_best(experiment)
         _print_course(history)
+        if any(t.steps for t in history):
+            out.print("\n[bold]trainings[/bold]")
+            out.print(trainings_table(history, predicted_ends(history)))
         out.print("\n[bold]latest trials[/bold]")
         out.print(_trials_table(history.trials[-LATEST:]))
 

@@ -246,7 +246,7 @@ def _pairs(option: str, texts: Iterable[str] | None) -> dict[str, str] | None:
 
 def _tune(plan: Plan, storage: Storage, *, as_json: bool) -> None:
     """Tune, and say what was found."""
-    with shown_progress(plan.name, plan.budget.trials, Console(stderr=True)) as observe:
+    with shown_progress(plan.name, plan.budget, Console(stderr=True)) as observe:
         ended = tune(plan, storage, observe)
     experiment = Experiment.open(plan.name, storage=storage)
     if as_json:

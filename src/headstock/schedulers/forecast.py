@@ -17,7 +17,7 @@ from headstock.gp.feasibility import success_posterior
 from headstock.gp.regression import Hyperparameters, TrainingSet
 from headstock.gp.regression import condition as condition_regression
 from headstock.history import History
-from headstock.schedulers.reports import Curves
+from headstock.schedulers.reports import Curves, horizon
 from headstock.trial import TrialRecord, TrialState
 
 MODELLED: Final = 200
@@ -159,3 +159,21 @@ def _newest(history: History, dimensions: int) -> tuple[int, CurveHyperparameter
         return 0, None
     known = CurveHyperparameters.from_json(newest["hyperparameters"])
     return (newest["reports"], known) if len(known.log_lengthscales) == dimensions else (0, None)
+
+
+def predicted_ends(history: History) -> Mapping[int, tuple[float, float]]:
+    """For trials whose curves are modelled: mean and standard deviation of the objective at the last step.
+
+    Nothing is fitted for it: without hyper-parameters that a scheduler has stored there are no predictions.
+    """
+    last = horizon(history, None)
+    dimensions = Encoding.of(history.space).dimensions
+    if last is None or _newest(history, dimensions)[1] is None:
+        return {}
+    try:
+        forecast = Forecast.of(history, last)
+    except (ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
+        return {}
+    values, widths = forecast.transform.invert(forecast.final, forecast.final_sd)
+    ends = zip(forecast.trials, values.tolist(), widths.tolist(), strict=True)
+    return {trial.index: (value, width) for trial, value, width in ends}

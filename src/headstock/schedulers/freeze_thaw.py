@@ -92,10 +92,10 @@ class FreezeThaw:
         begun = sum(t.state not in (TrialState.QUEUED, TrialState.ABANDONED) for t in history)
         initial = max(4, min(2 * len(history.space.searched), 10))
         queued = sum(t.state is TrialState.QUEUED for t in history)
-        due = min(slots, slots if last is None else max(initial - begun, queued))
+        reported = any(t.reports.get(history.objective.metric) for t in history)
+        due = min(slots, slots if last is None or not reported else max(initial - begun, queued))
         because = f"every trial trains {first} steps first"
         decisions: list[Decision] = list(beginnings(history, propose, due, until=first, because=because))
-        reported = any(t.reports.get(history.objective.metric) for t in history)
         if len(decisions) == slots or last is None or not reported:
             return decisions
         try:

@@ -52,6 +52,7 @@ def row(trial: TrialRecord) -> dict[str, Any]:
         "started": trial.started,
         "source": trial.source,
         "because": trial.because,
+        "verdict": trial.verdicts[-1].because if trial.verdicts else None,
         "error": trial.error,
     }
 
@@ -64,6 +65,7 @@ def page_of(trial: TrialRecord) -> dict[str, Any]:
         "reports": {
             name: [[o.step, o.mean] for o in _thinned(curve, MOST_STEPS)] for name, curve in trial.reports.items()
         },
+        "verdicts": [str(verdict) for verdict in trial.verdicts],
         "traceback": trial.traceback,
         "owner": trial.owner,
         "attempt": trial.attempt,

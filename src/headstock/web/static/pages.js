@@ -159,7 +159,7 @@ function aliveRow(name, found, trial) {
     h("td", {}, spark(trial.spark), " ", trial.spark.length ? number(trial.spark.at(-1)) : ""),
     h("td", { class: "number" }, trial.step === null ? "" : String(trial.step)),
     h("td", { class: "text" }, settings),
-    h("td", { class: "text" }, trial.because),
+    h("td", { class: "text" }, trial.verdict || trial.because),
     h("td", {}, actions(name, trial)),
   );
 }
@@ -337,6 +337,7 @@ export async function trial(main, name, index) {
         h("div", { class: "card" }, h("h2", {}, "Life"), facts(life)),
       ),
       h("div", { class: "bar" }, actions(name, found)),
+      found.verdicts.length ? h("details", {}, h("summary", {}, "What the scheduler said"), h("ol", {}, ...found.verdicts.map((said) => h("li", {}, said)))) : "",
       found.traceback ? h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, found.traceback)) : "",
     );
     await plot(curves, Object.entries(found.reports).map(([metric, curve]) => [metric, curve]));

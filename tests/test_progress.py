@@ -1,0 +1,70 @@
+import io
+from typing import Any
+
+from rich.console import Console
+
+import headstock as hs
+from headstock.budget import Budget
+from headstock.progress import shown_progress, trainings_table
+from headstock.schedulers.forecast import predicted_ends
+from headstock.trial import TrialState
+
+SPACE = hs.Space(x=hs.Float(0, 1))
+
+
+def climb(trial: hs.Trial) -> None:
+    state = {"height": 0.0}
+    trial.attach(state=state)
+    for _ in trial.steps(9):
+        state["height"] += (trial.parameters["x"] - state["height"]) / 2
+        trial.report(height=state["height"])
+
+
+def searched(console: Console, **options: Any) -> hs.Experiment:
+    experiment = hs.Experiment("e", SPACE, maximize="height", seed=1, **options)
+    budget = Budget(steps=60)
+    with shown_progress("maximising height", budget, console) as observe:
+        experiment.run(climb, budget=budget, observe=observe, progress=False)
+    return experiment
+
+
+def test_a_terminal_shows_what_runs_and_waits_with_predictions():
+    out = io.StringIO()
+    searched(Console(file=out, force_terminal=True, width=140, color_system=None))
+    last = out.getvalue().rsplit("maximising height", 1)[1]
+    assert "60/60 steps" in last
+    assert "best height" in last
+    assert "paused" in last
+    assert " ± " in last, "no predictions are shown"
+    assert "needs" in last, "no reasons are shown"
+
+
+def test_elsewhere_a_line_says_what_became_of_each_trial():
+    out = io.StringIO()
+    experiment = searched(Console(file=out, width=140), scheduler=hs.SuccessiveHalving(eta=2))
+    lines = out.getvalue().splitlines()
+    paused = [line for line in lines if ", paused at step " in line]
+    assert len(paused) >= sum(t.state is TrialState.PAUSED for t in experiment.history)
+    assert "paused at step 1: trial 1 comes first: " in paused[0]
+    assert "(x=" in paused[0]
+
+
+def test_the_table_has_the_most_promising_first():
+    experiment = searched(Console(file=io.StringIO(), width=140))
+    ends = predicted_ends(experiment.history)
+    assert len(ends) == len(experiment.trials)
+    table = trainings_table(experiment.history, ends, rows=4)
+    rows = zip(table.columns[0].cells, table.columns[1].cells, strict=True)
+    paused = [int(str(index)) for index, state in rows if state == "paused"]
+    assert len(table.columns[0]._cells) == 4
+    assert paused == sorted(paused, key=lambda i: -ends[i][0])
+
+
+def test_without_steps_it_is_one_line():
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=140, color_system=None)
+    experiment = hs.Experiment("e", SPACE, maximize="height", seed=1)
+    with shown_progress("maximising height", Budget(trials=3), console) as observe:
+        experiment.run(lambda t: t.parameters["x"], budget=Budget(trials=3), observe=observe)
+    assert "3/3 trials" in out.getvalue()
+    assert "predicted" not in out.getvalue()
