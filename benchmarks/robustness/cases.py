@@ -76,7 +76,7 @@ def _parameter(rng: np.random.Generator, when: Mapping[str, Any] | None) -> Para
         case 2:
             low = float(rng.normal() * 10.0 ** rng.integers(-6, 7))
             step = float(10.0 ** rng.integers(-4, 4))
-            return Float(low, low + step * int(rng.integers(1, 200)), step=step, when=when)
+            return Float(low, low + step * int(rng.integers(2, 200)), step=step, when=when)
         case 3:
             low = int(rng.integers(-1000, 1000))
             return Int(low, low + int(10.0 ** rng.uniform(0.0, np.log10(MOST_LEVELS))), when=when)

@@ -124,3 +124,25 @@ def test_optimize_learns_from_before():
         SPACE, loss, minimize=True, total_trials=2, random_seed=0, warm_start=[experiment_of()]
     )
     assert experiment.trials[0].source == "precedent"
+
+
+def test_precedents_that_do_not_predict_the_results_do_not_shorten_the_initial_design():
+    space = Space({f"x{i}": Float(0, 1) for i in range(6)})
+
+    def steep(p):
+        return sum((i + 1) * p[f"x{i}"] for i in range(6))
+
+    def unrelated(p):
+        return math.sin(1e4 * steep(p))
+
+    def sources(function):
+        experiment = Experiment(
+            "new", space, minimize="loss", seed=2, warm_start=[experiment_of(space, function, trials=40)]
+        )
+        for _ in range(8):
+            trial = experiment.ask()
+            experiment.tell(trial, steep(trial.parameters))
+        return [t.source for t in experiment.history]
+
+    assert sources(steep)[4:7] == ["bayesian"] * 3
+    assert sources(unrelated)[4:] == ["sobol"] * 3 + ["bayesian"]

@@ -41,6 +41,9 @@ FANTASISED: Final = 128
 CONFIDENCE: Final = 6.0
 """Up to so many results, what a person believes of the optimum counts in full; then it fades."""
 
+RELIED_ON: Final = 10
+"""Up to so many results, precedents that predict them count on every turn; then on every second one."""
+
 _FROM_BEFORE: Final = (0, 2)  # which trials are the best of earlier experiments
 _NEAR: Final = 0.3  # lengthscales, within which a point is like another
 
@@ -133,11 +136,18 @@ class Bayesian:
             suggestions[place] = Suggestion(domain.decode(x), because, source="precedent")
         return suggestions
 
+    def is_misled(self, history: History, beliefs: Beliefs) -> bool:
+        """Whether the model began early for precedents that do not predict the results."""
+        began = len(history.observed_rows) + len(history.pending)
+        return beliefs.objective.posterior.trend is None and began < self._usual(history)
+
+    def _usual(self, history: History) -> int:
+        """How many results, or pending trials, come before the model without precedents."""
+        return max(ENOUGH, min(len(history.space.searched) + 1, 8)) if self.initial is None else self.initial
+
     def _has_enough(self, history: History) -> bool:
         """Whether there is something to learn from: enough trials, enough results, and not all the same."""
-        initial = self.initial
-        if initial is None:
-            initial = ENOUGH if self.precedents else max(ENOUGH, min(len(history.space.searched) + 1, 8))
+        initial = ENOUGH if self.precedents and self.initial is None else self._usual(history)
         results = len(history.observed_rows)
         if results + len(history.pending) < initial or results < max(2, min(initial, ENOUGH)):
             return False
@@ -154,8 +164,12 @@ def _most_promising(
         NumericalError: if a covariance matrix cannot be factorised.
     """
     X = history.points(domain.encoding.encode)
-    trend = trend_of(sampler.precedents, domain.encoding) if sampler.precedents else None
+    # A history may have the large shape right and mislead near the optimum: in between, the results alone count.
+    in_between = len(history.observed_rows) > RELIED_ON and len(X) % 2 == 0
+    trend = trend_of(sampler.precedents, domain.encoding) if sampler.precedents and not in_between else None
     beliefs = learn(history, domain.encoding, X, trend)
+    if trend is not None and sampler.is_misled(history, beliefs):
+        return []
     anchors, baseline = _incumbents(beliefs)
     if trend is not None:
         anchors = np.concatenate([anchors, best_before(sampler.precedents, trend, domain.encoding)[:ANCHORS]])

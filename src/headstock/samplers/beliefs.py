@@ -129,8 +129,8 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"], t
         memo = Memo(n, {name: s.hyperparameters for name, s in surrogates.items()})
     bounds = [surrogates[str(c)].transform.apply(np.array([c.bound])).item() for c in measured]
     objective = surrogates["objective"]
-    if trend is not None and _log_predictive(surrogates[_WITH_TREND]) > _log_predictive(objective):
-        objective = surrogates[_WITH_TREND]
+    if trend is not None and _log_predictive(surrogates[_WITH_TREND]) - len(trend.weights) > _log_predictive(objective):
+        objective = surrogates[_WITH_TREND]  # each weight that is fitted flatters it by about 1 (Akaike 1974)
     return Beliefs(
         objective,
         tuple(zip([surrogates[str(c)] for c in measured], bounds, strict=True)),
