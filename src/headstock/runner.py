@@ -211,7 +211,9 @@ class _Run:
         if not trial.saves and isinstance(self.decider.scheduler, STEADY):
             self.verdicts[index] = Verdict(trial.step, "stop", "the budget is spent, and it could not go on later")
             return Answer(Word.STOP)
-        self.verdicts[index] = Verdict(trial.step, "pause", _instead(decided))
+        is_spent = self.decider.left(self.study.history()).steps < 1
+        because = "the budget is spent" if is_spent and not decided.granted else _instead(decided)
+        self.verdicts[index] = Verdict(trial.step, "pause", because)
         return Answer(Word.PAUSE)
 
     def _report(self, index: int, report: Report) -> Answer:

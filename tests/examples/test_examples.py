@@ -66,3 +66,16 @@ def test_a_training_function_that_reports_epochs(
     assert report.exists()
     with Experiment.open("cifar10", storage=str(tmp_path / "cifar10.db")) as experiment:
         assert [len(t.reports["accuracy"]) for t in experiment.history] == [2] * 4
+
+
+def test_a_pausable_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip("sklearn")
+    storage = str(tmp_path / "digits.db")
+    for steps in ("6", "15"):
+        run_example("pausable_digits.py", "--steps", steps, "--storage", storage, monkeypatch=monkeypatch)
+    lines = capsys.readouterr().out.splitlines()
+    tested = re.fullmatch(r"test accuracy of the best believed: ([01]\.\d+)", lines[-1])
+    assert tested is not None
+    with Experiment.open("pausable-digits", storage=storage) as experiment:
+        assert sum(t.step for t in experiment.history) == 15
+        assert any("paused" in line and "comes first" in line for line in lines)
