@@ -138,7 +138,7 @@ def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(vis
             running = page.get_by_role("region", name="Trials under way")
             running.get_by_text("running").wait_for()
             for step in range(1, 4):
-                experiment._report(trial.index, step, {"accuracy": 0.1 * step})
+                trial.report(accuracy=0.1 * step)
             running.locator("svg.spark").wait_for()
             running.get_by_text("0.3").wait_for()
             experiment.tell(trial, {"accuracy": 0.75})
