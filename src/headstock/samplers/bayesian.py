@@ -14,7 +14,7 @@ from headstock.acquisition.prior import LogPrior
 from headstock.acquisition.weighted import Weighted
 from headstock.domain import Domain, row_keys
 from headstock.encoding import Encoding
-from headstock.errors import HeadstockError
+from headstock.errors import HeadstockError, NumericalError
 from headstock.gp.linalg import one_thread
 from headstock.history import History
 from headstock.parameters import Parameters, is_number
@@ -124,9 +124,12 @@ class Bayesian:
         places = [i for i in range(len(suggestions)) if len(history) + i in _FROM_BEFORE]
         if not self.precedents or not places or domain.is_decided:
             return suggestions
-        with one_thread():
-            trend = trend_of(self.precedents, domain.encoding)
-            X = domain.project(best_before(self.precedents, trend, domain.encoding))
+        try:
+            with one_thread():
+                trend = trend_of(self.precedents, domain.encoding)
+                X = domain.project(best_before(self.precedents, trend, domain.encoding))
+        except NumericalError:
+            return suggestions
         taken = {*row_keys(history.points(domain.encoding.encode))}
         taken |= set(row_keys(domain.encoding.encode([s.parameters for s in suggestions])))
         new = [x for x, key, fits in zip(X, row_keys(X), domain.feasible(X), strict=True) if fits and key not in taken]
@@ -138,7 +141,8 @@ class Bayesian:
 
     def is_misled(self, history: History, beliefs: Beliefs) -> bool:
         """Whether the model began early for precedents that do not predict the results."""
-        began = len(history.observed_rows) + len(history.pending)
+        spent = sum(t.source == "precedent" for t in history.trials[: max(_FROM_BEFORE) + 1])
+        began = len(history.observed_rows) + len(history.pending) - spent
         return beliefs.objective.posterior.trend is None and began < self._usual(history)
 
     def _usual(self, history: History) -> int:
