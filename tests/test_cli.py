@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from headstock import Budget, Experiment, Float, Space, Trial, cli
+from headstock import Budget, Choice, Experiment, Float, Space, Trial, cli
 from headstock.exports import trials_csv
 
 Invoke = Callable[..., Result]
@@ -108,6 +108,17 @@ def test_cells_that_a_spreadsheet_would_run_are_text():
     assert "'=lr" in rows[0]
     assert "'@score" in rows[0]
     assert rows[1][rows[0].index("'@score")] == "-1.0"
+
+
+def test_what_a_terminal_would_obey_is_shown_as_letters(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/strange.db"
+    with Experiment("strange", Space(kind=Choice("\x1b[2J", "[red]")), maximize="score", storage=url) as experiment:
+        for _ in range(2):
+            experiment.tell(experiment.ask(), 0.5)
+    for words in (["trials", "strange"], ["show", "strange"], ["best", "strange"]):
+        shown = CliRunner().invoke(cli.app, [*words, "--storage", url]).output
+        assert "\x1b" not in shown
+        assert "[red]" in shown or words[0] != "trials"
 
 
 def test_help_names_every_command():

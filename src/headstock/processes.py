@@ -3,6 +3,7 @@
 import os
 import platform
 import uuid
+from pathlib import Path
 
 
 def new_owner() -> str:
@@ -38,5 +39,10 @@ def process_handle(pid: int) -> str:
     """
     import psutil
 
-    started = psutil.Process(pid).create_time()
-    return f"{platform.node()}/{psutil.boot_time():.0f}/{pid}/{started:.2f}"
+    # Linux counts from the boot, which has a name: a time of day would be another one after the clock was set.
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        started = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
+        boot, started = f"{psutil.boot_time():.0f}", f"{psutil.Process(pid).create_time():.2f}"
+    return f"{platform.node()}/{boot}/{pid}/{started}"

@@ -67,7 +67,7 @@ def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], r
 
     shown = sorted((t for t in history if t.state in _ORDER), key=rank)
     table = Table(box=None, header_style="bold", expand=True)
-    for name in ("trial", "state", "step", escape(metric), "predicted"):
+    for name in ("trial", "state", "step", _plain(metric), "predicted"):
         table.add_column(name, no_wrap=True)
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
     for trial in shown[:rows]:
@@ -78,7 +78,7 @@ def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], r
             f"{trial.step}/{trial.steps or '?'}" if trial.step else "",
             "" if now is None else wording.number(now),
             wording.measured(*ends[trial.index]) if trial.index in ends and not trial.state.is_finished else "",
-            escape(trial.error or (trial.verdicts[-1].because if trial.verdicts else trial.because)),
+            _plain(trial.error or (trial.verdicts[-1].because if trial.verdicts else trial.because)),
         )
     return table
 
@@ -106,7 +106,7 @@ class _Screen:
         )
         in_steps = budget.trials is None and budget.steps is not None
         total = budget.steps if in_steps else budget.trials
-        bar.add_task(escape(title), total=total, best="", unit="steps" if in_steps else "trials")
+        bar.add_task(_plain(title), total=total, best="", unit="steps" if in_steps else "trials")
         return cls(budget, bar)
 
     def observe(self, history: History) -> None:
@@ -114,7 +114,7 @@ class _Screen:
         if any(t.steps for t in history) and steps >= GROWTH * self.forecast_at:
             self.ends, self.forecast_at = predicted_ends(history), max(steps, 1)
         done = _finished(history) if self.budget.trials is not None or self.budget.steps is None else steps
-        self.bar.update(self.bar.task_ids[0], completed=done, best=escape(_best(history)))
+        self.bar.update(self.bar.task_ids[0], completed=done, best=_plain(_best(history)))
         self.history = history
 
     def render(self) -> RenderableType:
@@ -173,3 +173,8 @@ def _line(trial: TrialRecord) -> str:
 def _best(history: History) -> str:
     best = history.best_seen()
     return "" if best is None else f"best {history.objective.metric} {wording.number(best.objective_mean)}"
+
+
+def _plain(text: str) -> str:
+    """A text of somebody's: no markup, and nothing that a terminal would obey."""
+    return escape(wording.harmless(text))

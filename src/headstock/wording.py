@@ -28,3 +28,12 @@ def sparkline(values: Sequence[float], width: int = 40) -> str:
     low, high = min(last, default=0.0), max(last, default=0.0)
     scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
     return "".join(BLOCKS[round((value - low) * scale)] for value in last)
+
+
+def harmless(text: str) -> str:
+    """The text with characters that a terminal would obey, or that would reorder the line, as escapes."""
+    return "".join(char if char.isprintable() or char == "\t" else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode()

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headstock.errors import CommandError
-from headstock.scripts.logs import harmless, log_lines
+from headstock.scripts.logs import log_lines
+from headstock.wording import harmless
 
 
 def test_a_log_is_read_from_its_earlier_part_on(tmp_path: Path):

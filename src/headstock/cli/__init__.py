@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from headstock import Experiment, TrialRecord, __version__, wording
 from headstock.cli import scripts
-from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
+from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, plain, print_json, stored
 from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
@@ -26,6 +25,7 @@ from headstock.progress import trainings_table
 from headstock.schedulers.forecast import predicted_ends
 from headstock.scripts.folders import files_of
 from headstock.storage import ExperimentSummary
+from headstock.storage.backup import back_up
 
 app = typer.Typer(
     name="headstock",
@@ -83,7 +83,7 @@ def list_experiments(storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         states = ", ".join(f"{count} {state}" for state, count in summary.counts.items() if count)
         best = "" if summary.best is None else f"{summary.best.objective_mean:.6g}"
         goal = f"{'min' if spec.objective.minimize else 'max'} {spec.objective.metric}"
-        table.add_row(escape(spec.name), escape(goal), states or "none", best, _moment(spec.created))
+        table.add_row(plain(spec.name), plain(goal), states or "none", best, _moment(spec.created))
     out.print(table)
 
 
@@ -98,10 +98,10 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
             print_json(shown | {"counts": history.counts, "best": _best(experiment)})
             return
         goal = "minimise" if history.objective.minimize else "maximise"
-        out.print(f"[bold]{escape(name)}[/bold]: {goal} {escape(history.objective.metric)}, seed {history.seed}")
-        out.print(escape(f"space: {history.space}"))
+        out.print(f"[bold]{plain(name)}[/bold]: {goal} {plain(history.objective.metric)}, seed {history.seed}")
+        out.print(plain(f"space: {history.space}"))
         if history.outcome_constraints:
-            out.print(escape(f"subject to: {', '.join(map(str, history.outcome_constraints))}"))
+            out.print(plain(f"subject to: {', '.join(map(str, history.outcome_constraints))}"))
         out.print("trials: " + (", ".join(f"{n} {state}" for state, n in history.counts.items()) or "none"))
         _print_best(experiment)
         _print_course(history)
@@ -212,6 +212,16 @@ def export(
 
 
 @app.command()
+def backup(
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
+    storage: StorageUrl = DEFAULT_STORAGE,
+) -> None:
+    """Copy a storage to a file, as it is at one moment; those who use it go on."""
+    back_up(storage, output)
+    typer.echo(output)
+
+
+@app.command()
 def widen(
     name: Name,
     ranges: Annotated[
@@ -222,7 +232,7 @@ def widen(
     """Search wider ranges from now on, also in workers that are running; all trials are kept and go on to count."""
     with _experiment(name, storage) as experiment:
         experiment.widen(dict(map(_range, ranges)))
-        out.print(escape(f"space: {experiment.space}"))
+        out.print(plain(f"space: {experiment.space}"))
 
 
 @app.command()
@@ -287,7 +297,7 @@ def main() -> NoReturn:
     try:
         app()
     except HeadstockError as error:
-        typer.echo(f"headstock: {' '.join(str(error).split())}", err=True)
+        typer.echo(f"headstock: {wording.harmless(' '.join(str(error).split()))}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -337,10 +347,10 @@ def _best(experiment: Experiment) -> dict[str, Any] | None:
 
 def _print_best(experiment: Experiment) -> None:
     try:
-        out.print(escape(f"best believed: {experiment.best()}"))
-        out.print(escape(f"best seen:     {experiment.best_seen()}"))
+        out.print(plain(f"best believed: {experiment.best()}"))
+        out.print(plain(f"best seen:     {experiment.best_seen()}"))
     except NoResultError as error:
-        out.print(escape(str(error)))
+        out.print(plain(str(error)))
 
 
 def _print_course(history: History) -> None:
@@ -359,14 +369,12 @@ def _print_course(history: History) -> None:
 def _trials_table(records: Sequence[TrialRecord]) -> Table:
     names = list(dict.fromkeys(name for record in records for name in record.parameters))
     metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
-    table = Table(
-        "trial", "state", *map(escape, metrics), *map(escape, names), "seconds", box=None, header_style="bold"
-    )
+    table = Table("trial", "state", *map(plain, metrics), *map(plain, names), "seconds", box=None, header_style="bold")
     for record in records:
         means = [record.metrics[m].mean if m in record.metrics else "" for m in metrics]
         values = [record.parameters.get(name, "") for name in names]
         seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
-        shown = (escape(wording.value(value)) for value in (*means, *values))
+        shown = (plain(wording.value(value)) for value in (*means, *values))
         table.add_row(str(record.index), record.state.value, *shown, seconds)
     return table
 

@@ -7,10 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from headstock import Experiment
-from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
+from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, plain, print_json, stored
 from headstock.errors import CommandError, NoResultError
 from headstock.progress import shown_progress
 from headstock.runner import Ended
@@ -270,7 +269,7 @@ def _print_found(experiment: Experiment, ended: Ended) -> None:
     failed = experiment.history.counts.get(TrialState.FAILED, 0)
     out.print(f"{ended.value}: {len(experiment.history)} trials, {failed} failed")
     try:
-        out.print(escape(f"best believed: {experiment.best()}"), soft_wrap=True)
-        out.print(escape(f"best seen:     {experiment.best_seen()}"), soft_wrap=True)
+        out.print(plain(f"best believed: {experiment.best()}"), soft_wrap=True)
+        out.print(plain(f"best seen:     {experiment.best_seen()}"), soft_wrap=True)
     except NoResultError as error:
-        out.print(escape(str(error)))
+        out.print(plain(str(error)))

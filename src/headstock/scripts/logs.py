@@ -7,6 +7,7 @@ from pathlib import Path
 from headstock.errors import CommandError
 from headstock.executors.command import earlier
 from headstock.scripts.folders import LOG, trial_folder
+from headstock.wording import harmless
 
 
 def log_lines(files: Path | None, index: int, *, last: int | None = None) -> Iterator[str]:
@@ -29,18 +30,9 @@ def log_lines(files: Path | None, index: int, *, last: int | None = None) -> Ite
     yield from lines if last is None else deque(lines, maxlen=last)
 
 
-def harmless(text: str) -> str:
-    """The text with characters that a terminal would obey, or that would reorder the line, as escapes."""
-    return "".join(char if char.isprintable() or char == "\t" else _escape(char) for char in text)
-
-
 def _lines(paths: list[Path]) -> Iterator[str]:
     for path in paths:
         with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
             for line in file:
                 # Of a progress bar, its last state.
                 yield harmless(line.rstrip("\r\n").rpartition("\r")[2])
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode()

@@ -43,6 +43,14 @@ class Database(Protocol):
         """Have the turn to suggest trials of an experiment during the block; see `Storage.turn`."""
         ...
 
+    def keep_copy(self, step: str) -> None:
+        """Keep a copy of everything before a migration, if that is possible from here.
+
+        Args:
+            step: the name of its first step.
+        """
+        ...
+
     def close(self) -> None:
         """Close the connections of this process."""
         ...

@@ -109,25 +109,35 @@ def bring_up_to_date(database: Database) -> None:
     with database.reading() as connection:
         is_current = not pending(connection)
     if not is_current:
-        migrate(database.alone)
+        migrate(database.alone, before=database.keep_copy)
 
 
-def migrate(writing: Callable[[], AbstractContextManager[Connection]], steps: Sequence[Migration] = MIGRATIONS) -> None:
+def migrate(
+    writing: Callable[[], AbstractContextManager[Connection]],
+    steps: Sequence[Migration] = MIGRATIONS,
+    *,
+    before: Callable[[str], None] = lambda _: None,
+) -> None:
     """Apply the pending steps, each in its own transaction; any number of processes may do so at once.
 
     Args:
         writing: begins a transaction that no other writer can disturb.
         steps: every step that there is.
+        before: is told the name of the first step, if there may be something to lose.
 
     Raises:
         NewerSchemaError: if the database has steps that this headstock does not know.
         StorageError: if the database is not headstock's.
     """
+    is_first = True
     while True:
         with writing() as connection:
             todo = pending(connection, steps)
             if not todo:
                 return
+            if is_first and len(todo) < len(steps):
+                before(todo[0].name)
+            is_first = False
             _applied.create(connection, checkfirst=True)
             todo[0].apply(connection)
             connection.execute(insert(_applied).values(name=todo[0].name))

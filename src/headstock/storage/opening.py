@@ -33,7 +33,7 @@ def open_storage(url: str | None = None, *, create: bool = True) -> Storage:
     """
     if url is not None and url.startswith(POSTGRESQL):
         return _open_postgresql(url)
-    path = _path(url)
+    path = path_of(url)
     if path is not None:
         if not path.parent.is_dir():
             raise StorageError(f"{path} cannot be opened: there is no folder {path.parent}. Create it first.")
@@ -49,7 +49,7 @@ def open_storage(url: str | None = None, *, create: bool = True) -> Storage:
     database = SqliteDatabase(path)
     with closed_if_refused(database):
         bring_up_to_date(database)
-        database.use_wal()
+        database.prepare_for_many()
     return SqlStorage(database)
 
 
@@ -66,7 +66,7 @@ def _open_postgresql(url: str) -> Storage:
     return ReconnectingStorage(SqlStorage(database))
 
 
-def _path(url: str | None) -> Path | None:
+def path_of(url: str | None) -> Path | None:
     """The file of a URL, absolute, so that it stays the same in another working folder; None for memory.
 
     Raises:

@@ -100,6 +100,9 @@ class PostgresqlDatabase:
                     connection.execute(text("SELECT pg_advisory_unlock_all()"))
                 connection.close()
 
+    def keep_copy(self, step: str) -> None:
+        """Keep none: a dump is the business of who runs the server, and a step that fails is undone by it."""
+
     def close(self) -> None:
         """Close the connections of this process."""
         self._engines.dispose()

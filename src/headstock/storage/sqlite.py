@@ -1,15 +1,18 @@
 """Connections to SQLite: a file that many processes write, or the memory of this one.
 
-The file is in WAL mode: readers never wait, writers wait for one another. A transaction that has ended survives the
-death of its process. With `synchronous=NORMAL` the newest ones may be lost if the machine itself loses power, though
-the file stays sound: such trials are run again, which is the price of commits that do not wait for the disk.
+The file is in WAL mode, unless it lies on a network file system: readers never wait, writers wait for one another. A
+transaction that has ended survives the death of its process. With `synchronous=NORMAL` the newest ones may be lost if
+the machine itself loses power, though the file stays sound: such trials are run again, which is the price of commits
+that do not wait for the disk.
 """
 
+import os
 import sqlite3
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +24,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from headstock.errors import StorageError
 from headstock.storage.database import PATIENCE, Engines, read_json, write_json
+from headstock.storage.places import network_file_system
 from headstock.storage.turns import pause_after, turn_at
 
 _ADVICE: Final = {
@@ -86,15 +90,52 @@ class SqliteDatabase:
             if is_mine:
                 self._suggesting.release()
 
-    def use_wal(self) -> None:
-        """Switch the file to WAL mode for good, unless it is."""
+    def keep_copy(self, step: str) -> None:
+        """Keep a copy of the file beside it."""
+        if self.path is not None:
+            self.back_up(self.path.with_name(f"{self.path.name}.before-{step}"))
+
+    def back_up(self, to: Path) -> None:
+        """Copy everything as it is at one moment to a file, which appears when it is complete.
+
+        Raises:
+            StorageError: if the file cannot be written.
+        """
+        part = to.with_name(f"{to.name}.{os.getpid()}.part")
+        try:
+            with self._errors(), self._own_engine().connect() as connection, closing(sqlite3.connect(part)) as copy:
+                source = connection.connection.driver_connection
+                assert isinstance(source, sqlite3.Connection)  # noqa: S101 - for mypy
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, not three
+            part.replace(to)
+        except OSError as error:
+            raise StorageError(f"{to} cannot be written: {error}. Choose another file.") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def prepare_for_many(self) -> None:
+        """Let readers and a writer go on beside one another, where the file system allows it."""
+        kind = None if self.path is None else network_file_system(self.path)
+        if kind is None:
+            self._use_journal("wal")
+            return
+        warnings.warn(
+            f"{self.path} lies on a network file system ({kind}), where SQLite is slow, and safe for the processes of "
+            f"one machine at most. Keep it on a local disk; for several machines, use PostgreSQL.",
+            stacklevel=4,
+        )
+        self._use_journal("delete")
+
+    def _use_journal(self, mode: str) -> None:
+        """Switch the file to a journal mode for good, unless it is in it."""
         for _ in range(int(PATIENCE / 0.1)):
             with self._errors(), self._own_engine().connect() as connection:
-                if connection.exec_driver_sql("PRAGMA journal_mode").scalar() in ("wal", "memory"):
+                if connection.exec_driver_sql("PRAGMA journal_mode").scalar() in (mode, "memory"):
                     return
                 # SQLite does not wait for other connections here, it fails at once.
                 try:
-                    connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                    connection.exec_driver_sql(f"PRAGMA journal_mode = {mode}")
                 except DBAPIError as error:
                     if not _name(error).startswith("SQLITE_BUSY"):
                         raise

@@ -40,6 +40,15 @@ STEPS: Final = 3
 DONE: Final = 10
 """The exit code of a worker that found nothing left to do."""
 
+# Loaded before a worker is started, also because nobody may not read everything.
+_LOADED: Final = [
+    "headstock.testing.storm",
+    "headstock.storage.sqlite",
+    "headstock.storage.migrations",
+    "psutil",
+    "psycopg",
+]
+
 _NOBODY: Final = 65534
 _PATIENCE_WITH_ERRORS: Final = 10
 
@@ -230,7 +239,7 @@ class _Weather:
     def start(self, handicap: str | None = None) -> None:
         """Start a worker, from a process that has loaded everything."""
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["headstock.testing.storm", "psutil"])
+        context.set_forkserver_preload(_LOADED)
         log = str(self.folder / f"{self.started:05}.log")
         process = context.Process(target=_work, args=(self.url, self.trials, log, self.started, handicap), daemon=True)
         process.start()
