@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from headstock.encoding import Encoding
 from headstock.history import History
 from headstock.objective import Objective, parse_outcome_constraint
 from headstock.space import Choice, Float, Int, Parameters, Space
+from headstock.storage import ExperimentSpec, Storage
 from headstock.trial import Observation, TrialRecord, TrialState
 
 NETWORK = Space(lr=Float(1e-6, 0.4, log=True), batchsize=Int(16, 128), momentum=Float(0.0, 1.0))
@@ -114,3 +116,26 @@ def branching(count: int = 40) -> History:
 def empty(space: Space = NETWORK) -> History:
     """Nothing was tried yet."""
     return History(space, Objective("accuracy"))
+
+
+STEPS = 20
+
+
+def at_step(parameters: Parameters, step: int) -> float:
+    """A learning curve: a power law that rises to what the configuration is good for."""
+    return accuracy(parameters) - 0.5 * step**-0.7
+
+
+def train(storage: Storage, name: str, *, whole: int) -> None:
+    """Create an experiment of whole trainings, as a run leaves it."""
+    given = observed(NETWORK, accuracy, whole)
+    trials = [
+        replace(
+            t,
+            steps=STEPS,
+            reports={"accuracy": tuple(Observation(at_step(t.parameters, s), step=s) for s in range(1, STEPS + 1))},
+            metrics={"accuracy": Observation(at_step(t.parameters, STEPS))},
+        )
+        for t in given
+    ]
+    storage.create(ExperimentSpec(name, given.space, given.objective, (), 7), trials)

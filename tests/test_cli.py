@@ -191,3 +191,17 @@ def test_show_tells_what_is_paused_and_why(invoke: Invoke, url: str):
     listed = json.loads(invoke("trials", "climb", "--json").stdout)
     assert all(why for trial in listed for _, _, why in trial["verdicts"])
     assert {"start", "pause"} <= {decision for trial in listed for _, decision, _ in trial["verdicts"]}
+
+
+def test_steering(invoke: Invoke, url: str):
+    assert invoke("note", "cifar10", "the long weekend").exit_code == 0
+    assert invoke("note", "cifar10", "odd", "--trial", "3").exit_code == 0
+    assert invoke("budget", "cifar10", "--trials", "40", "--target", "0.9").stdout == "budget: trials 40, target 0.9\n"
+    with Experiment.open("cifar10", storage=url) as experiment:
+        assert experiment.notes == {None: "the long weekend", 3: "odd"}
+        assert experiment._study.spec.budget == {"trials": 40, "target": 0.9}
+        queued = experiment.enqueue({"lr": 0.5})
+    assert invoke("stop", "cifar10", str(queued.index)).stdout == f"Trial {queued.index} is abandoned.\n"
+    assert invoke("budget", "cifar10").stdout == "budget: as each run is told\n"
+    assert "not running" in str(invoke("pause", "cifar10", "0").exception)
+    assert "give a positive number" in str(invoke("budget", "cifar10", "--trials", "-1").exception)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import headstock as hs
-from headstock.errors import CheckpointError, HeadstockError
+from headstock.errors import CheckpointError, HeadstockError, TrialStateError
+from headstock.leasing import Leases
 from headstock.runner import Ended
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Resume, Start
+from headstock.storage.base import Command
 from headstock.trial import TrialRecord, TrialState
 from trainings import Clock, run_study, study_of
 
@@ -457,3 +459,54 @@ def test_trials_of_ask_have_steps_as_well():
         assert not trial.should_stop
     record: TrialRecord = experiment.tell(trial)
     assert (record.objective_mean, record.steps) == (2.0, 3)
+
+
+def test_a_budget_that_was_changed_holds_for_the_run_that_goes_on():
+    experiment = hs.Experiment("longer", SPACE, maximize="score", sampler=hs.Sobol(), seed=0)
+
+    def train(trial: hs.Trial) -> float:
+        if trial.index == 2:
+            experiment.change_budget(hs.Budget(trials=5))
+        return trial.parameters["x"]
+
+    assert experiment.run(train, budget=hs.Budget(trials=3)) is Ended.BUDGET
+    assert len(experiment.trials) == 5
+    experiment.run(train, budget=hs.Budget(trials=9))
+    assert len(experiment.trials) == 5
+    experiment.change_budget(None)
+    experiment.run(train, budget=hs.Budget(trials=6))
+    assert len(experiment.trials) == 6
+
+
+def test_what_somebody_else_wants_of_a_trial_is_done_after_its_next_report(tmp_path: Path, monkeypatch):
+    heard = Leases.command
+
+    def hear(leases: Leases, index: int) -> Command | None:
+        leases.renew()  # as the heartbeat does every few seconds
+        return heard(leases, index)
+
+    monkeypatch.setattr(Leases, "command", hear)
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+
+    def train(trial: hs.Trial) -> None:
+        trial.attach(state=[0])
+        with hs.Experiment.open("asked", storage=url) as other:
+            for step in trial.steps(STEPS):
+                if step == 2 and trial.index == 0:
+                    assert other.stop(0).state is TrialState.RUNNING
+                if step == 2 and trial.index == 1:
+                    other.pause(1)
+                trial.report(score=float(step))
+
+    with hs.Experiment("asked", SPACE, maximize="score", storage=url, seed=0, scheduler=InTurn(STEPS, 2)) as experiment:
+        experiment.run(train, budget=hs.Budget(steps=9))
+        stopped, paused = experiment.trials[0], experiment.trials[1]
+        assert (stopped.state, stopped.step, stopped.objective_mean) == (TrialState.STOPPED, 3, 2.0)
+        assert stopped.verdicts[-1].because == "somebody asked for it"
+        assert next(v.because for v in paused.verdicts if v.decision == "pause") == "somebody asked for it"
+        experiment.enqueue({})
+        assert experiment.stop(2).state is TrialState.ABANDONED
+        with pytest.raises(TrialStateError, match="abandoned"):
+            experiment.stop(2)
+        with pytest.raises(TrialStateError, match="not running"):
+            experiment.pause(0)

@@ -1,13 +1,16 @@
 """How much a search may cost, and what is left of that."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import Any, Final, final
 
 from headstock.errors import HeadstockError
 from headstock.history import History
 from headstock.trial import TrialRecord, TrialState
+
+BOUNDS: Final = ("trials", "steps", "seconds", "cost", "target")
+"""The names of the bounds of a budget."""
 
 
 @final
@@ -36,7 +39,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Check the bounds."""
-        if all(getattr(self, name) is None for name in ("trials", "steps", "seconds", "cost", "target")):
+        if all(getattr(self, name) is None for name in BOUNDS):
             raise HeadstockError(
                 "The budget has no bound, so the run would not end. Give trials=, steps=, seconds=, cost= or target=."
             )
@@ -44,6 +47,24 @@ class Budget:
             bound = getattr(self, name)
             if bound is not None and not (isinstance(bound, int | float) and math.isfinite(bound) and bound > 0):
                 raise HeadstockError(f"Budget({name}={bound!r}): give a positive number.")
+
+    def changed(self, bounds: Mapping[str, float] | None) -> "Budget":
+        """The budget with some bounds in place of its own.
+
+        Args:
+            bounds: the others, by name; None for no change.
+
+        Raises:
+            HeadstockError: if a bound is not a positive number.
+        """
+        known: dict[str, Any] = {name: bounds[name] for name in BOUNDS if bounds is not None and name in bounds}
+        known |= {name: int(known[name]) for name in ("trials", "steps") if name in known}
+        return replace(self, **known) if known else self
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The bounds that there are, by name."""
+        return {name: value for name in BOUNDS if (value := getattr(self, name)) is not None}
 
     def left(self, history: History, seconds: float, slots: int) -> "Left":
         """What is left.

@@ -1,6 +1,5 @@
 """The experiment: the thin public face over study, runner, analysis and report."""
 
-import heapq
 import secrets
 import shutil
 import tempfile
@@ -14,7 +13,6 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self, final, overload
 
-from headstock import markup, wording
 from headstock.analysis.model import Model
 from headstock.analysis.winner import Winner, best_believed, best_seen
 from headstock.budget import Budget
@@ -34,7 +32,8 @@ from headstock.frames import Data
 from headstock.history import History
 from headstock.keeping import kept_states
 from headstock.libraries import loaded_frameworks
-from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
+from headstock.notebook import experiment_html
+from headstock.objective import Objective
 from headstock.progress import is_wanted, shown_progress
 from headstock.runner import Ended, Observe, run
 from headstock.running import REPORT, Answer, Training, Trial
@@ -47,13 +46,11 @@ from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.scripts.folders import files_of
 from headstock.space import Space
+from headstock.specification import check_same, objective_of, outcome_constraints_of
 from headstock.storage import open_storage
-from headstock.storage.base import ExperimentSpec, Outcome, Storage
+from headstock.storage.base import Command, ExperimentSpec, Outcome, Storage
 from headstock.study import Study
 from headstock.trial import Arm, Observation, TrialRecord, TrialState
-
-SHOWN: Final = 5
-"""How many of the best trials a notebook shows."""
 
 FORMAT: Final = 1
 """The version of the JSON that `Experiment.to_json` writes."""
@@ -111,13 +108,13 @@ class Experiment:
     ) -> None:
         if not isinstance(space, Space):
             raise SpaceError(f"The space is {space!r}, of type {type(space).__name__}. Give a Space.")
-        objective = _objective(maximize, minimize)
+        objective = objective_of(maximize, minimize)
         sampler = _warmed(sampler, warm_start, space, objective)
         wanted = ExperimentSpec(
             name=name,
             space=space,
             objective=objective,
-            outcome_constraints=_outcome_constraints(outcome_constraints),
+            outcome_constraints=outcome_constraints_of(outcome_constraints),
             seed=secrets.randbelow(2**32) if seed is None else seed,
             sampler=(sampler or Bayesian()).to_json(),
             scheduler=(scheduler or Automatic()).to_json(),
@@ -130,7 +127,7 @@ class Experiment:
             stored = wanted
         except ExperimentExistsError:
             stored = opened.experiment(name)
-            _check_same(stored, wanted, seed, value)
+            check_same(stored, wanted, seed, value)
         self._begin(opened, stored, sampler, scheduler)
 
     @classmethod
@@ -175,22 +172,7 @@ class Experiment:
 
     def _repr_html_(self) -> str:
         """What is searched, how far it is and the best trials, for notebooks."""
-        history = self.history
-        sign, metric = self.objective.sign, self.objective.metric
-        kept = [t for t in history.observed if history.is_feasible(t)]
-        best = heapq.nsmallest(SHOWN, kept, key=lambda t: -sign * t.objective_mean)
-        facts = {
-            "objective": f"{'minimise' if self.objective.minimize else 'maximise'} {metric}",
-            "trials": ", ".join(f"{count:,} {state}" for state, count in history.counts.items()) or "none",
-            "storage": self.storage,
-        }
-        rows = [
-            [t.index, wording.measured(t.objective_mean, t.metrics[metric].sem)]
-            + [t.parameters.get(name) for name in history.space]
-            for t in best
-        ]
-        shown = markup.table(["trial", metric, *history.space], rows) if rows else ""
-        return markup.facts(f"Experiment {self.name}", facts) + shown
+        return experiment_html(self.name, self.storage, self.history)
 
     def __enter__(self) -> Self:
         """The experiment; `with` closes its storage at the end."""
@@ -304,6 +286,47 @@ class Experiment:
             TrialStateError: if it is finished already.
         """
         return self._study.tell(_index(trial), Outcome(TrialState.ABANDONED), now=time.time())
+
+    def stop(self, trial: Trial | TrialRecord | int) -> TrialRecord:
+        """End a trial early with what it has reported: at once, or after the next report of the process that runs it.
+
+        Raises:
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if it is finished already.
+        """
+        return self._study.stop(self._study.trial(_index(trial)), now=time.time())
+
+    def pause(self, trial: Trial | TrialRecord | int) -> None:
+        """Ask the process that runs a trial to pause it after its next report; the scheduler may let it go on later.
+
+        Raises:
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if no process runs it.
+        """
+        self._study.storage.request(self.name, _index(trial), Command.PAUSE)
+
+    def note(self, text: str, trial: Trial | TrialRecord | int | None = None) -> None:
+        """Keep a note on a trial, or on the experiment, in place of the one before; an empty one is none.
+
+        Raises:
+            UnknownTrialError: if there is no such trial.
+            StorageError: if the note has more than 10,000 characters.
+        """
+        index = None if trial is None else _index(trial)
+        self._study.storage.note(self.name, text, index=index, now=time.time())
+
+    @property
+    def notes(self) -> Mapping[int | None, str]:
+        """The notes, by trial; that on the experiment by None."""
+        return self._study.storage.notes(self.name)
+
+    def change_budget(self, budget: Budget | None) -> None:
+        """Change bounds for runs that go on, in whatever process, and for later ones.
+
+        Args:
+            budget: its bounds hold in place of those of a run, other bounds are the run's; None: all are.
+        """
+        self._study.storage.limit(self.name, None if budget is None else budget.bounds, now=time.time())
 
     def attach(self, parameters: Mapping[str, object], result: Any) -> TrialRecord:
         """Record a result that you already have; it counts as known, not as a trial of the budget.
@@ -463,6 +486,8 @@ class Experiment:
             "sampler": None if spec.sampler is None else dict(spec.sampler),
             "scheduler": None if spec.scheduler is None else dict(spec.scheduler),
             "value": spec.value,
+            "budget": None if spec.budget is None else dict(spec.budget),
+            "notes": [[index, text] for index, text in self.notes.items()],
             "created": spec.created,
             "trials": [trial.to_json() for trial in self.history],
         }
@@ -482,16 +507,19 @@ class Experiment:
             name=stored["name"],
             space=Space.from_json(stored["space"]),
             objective=Objective.from_json(stored["objective"]),
-            outcome_constraints=_outcome_constraints(stored["outcome_constraints"]),
+            outcome_constraints=outcome_constraints_of(stored["outcome_constraints"]),
             seed=stored["seed"],
             sampler=stored["sampler"],
             scheduler=stored.get("scheduler"),
             value=stored.get("value", "last"),
+            budget=stored.get("budget"),
             created=stored["created"],
             space_version=stored["space_version"],
         )
         opened = open_storage(storage) if isinstance(storage, str | None) else storage
         opened.create(spec, [TrialRecord.from_json(trial) for trial in stored["trials"]])
+        for index, text in stored.get("notes", ()):
+            opened.note(spec.name, text, index=index, now=spec.created)
         return cls.open(spec.name, storage=opened)
 
     def _training(self, function: Callable[[Trial], Any]) -> Training:
@@ -546,14 +574,6 @@ def _index(trial: Trial | TrialRecord | int) -> int:
     raise UnknownTrialError(f"{trial!r} is no trial. Give what ask() gave, or a trial's index.")
 
 
-def _objective(maximize: str | None, minimize: str | None) -> Objective:
-    if (maximize is None) == (minimize is None):
-        raise ObjectiveError(
-            f"maximize={maximize!r} and minimize={minimize!r}. Name the metric to optimise in exactly one of them."
-        )
-    return Objective(maximize) if maximize is not None else Objective(str(minimize), minimize=True)
-
-
 def _warmed(
     sampler: Sampler | None, earlier: Iterable[Experiment], space: Space, objective: Objective
 ) -> Sampler | None:
@@ -575,25 +595,3 @@ def _warmed(
         raise HeadstockError(f"warm_start= teaches only Bayesian(), not {sampler!r}. Leave one of them out.")
     precedents = tuple(Precedent.of(experiment.name, experiment.history, space) for experiment in known)
     return replace(sampler or Bayesian(), precedents=precedents)
-
-
-def _outcome_constraints(texts: Iterable[str]) -> tuple[OutcomeConstraint, ...]:
-    if isinstance(texts, str):
-        raise ObjectiveError(f"outcome_constraints={texts!r} is a string. Give a list: [{texts!r}].")
-    return tuple(parse_outcome_constraint(text) for text in texts)
-
-
-def _check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None, value: str | None) -> None:
-    """Refuse to go on with an experiment under the same name that is another one."""
-    for what, there, here in (
-        ("space", stored.space, stored.space if stored.space.widens(wanted.space) else wanted.space),
-        ("objective", stored.objective, wanted.objective),
-        ("outcome constraints", stored.outcome_constraints, wanted.outcome_constraints),
-        ("value", stored.value, stored.value if value is None else wanted.value),
-        ("seed", stored.seed, stored.seed if seed is None else wanted.seed),
-    ):
-        if there != here:
-            raise ExperimentExistsError(
-                f"The storage holds an experiment {stored.name!r} with another {what}:\n  there: {there}\n"
-                f"  here:  {here}\nUse another name, or open it as it is with Experiment.open({stored.name!r}, ...)."
-            )

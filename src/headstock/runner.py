@@ -77,7 +77,7 @@ def run(
         study: where trials come from and results go.
         scheduler: how long which trial is trained.
         executor: evaluates trials; its work is a `Training`.
-        budget: when to stop.
+        budget: when to stop, unless the storage says otherwise.
         clock: tells the time.
         observe: is shown the history when a trial starts, reports or finishes.
         checkpoints: where the states of trials lie.
@@ -89,7 +89,7 @@ def run(
     began, owner = clock(), new_owner()
 
     def left(history: History) -> Left:
-        return budget.left(history, clock() - began, executor.capacity)
+        return budget.changed(study.spec.budget).left(history, clock() - began, executor.capacity)
 
     release(study, is_dead, clock)
     with Leases(study.storage, study.spec.name, owner, clock) as leases:
@@ -120,7 +120,7 @@ class _Run:
     study: Study
     executor: Executor
     decider: Decider
-    budget: Budget
+    given: Budget
     clock: Clock
     observe: Observe
     checkpoints: Checkpoints
@@ -133,6 +133,11 @@ class _Run:
     finished: list[TrialRecord] = field(default_factory=list)
     is_halting: bool = False
     is_exhausted: bool = False
+
+    @property
+    def budget(self) -> Budget:
+        """When to stop, as far as it is known since the last look at the history: somebody may have changed it."""
+        return self.given.changed(self.study.spec.budget)
 
     def loop(self) -> Ended:
         """Evaluate until there is a reason to end, and nothing runs any more."""

@@ -7,7 +7,7 @@ would have suggested.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 import numpy as np
@@ -17,7 +17,7 @@ from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.results import read_result
 from headstock.samplers.base import Sampler, Suggestion
-from headstock.storage.base import ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.storage.base import Command, ExperimentSpec, NewTrial, Outcome, Storage
 from headstock.trial import Failed, Metrics, TrialRecord, TrialState, Verdict
 
 _NOTHING: Final[Parameters] = {}
@@ -52,6 +52,8 @@ class Study:
     def history(self) -> History:
         """The history as it is stored now; only what has changed since the last look is read."""
         changes = self.storage.changes(self.spec.name, since=self._revision)
+        if changes.budget != self.spec.budget:
+            self.spec = replace(self.spec, budget=changes.budget)
         if changes.revision != self._revision:
             self._revision = changes.revision
             self._history = self._history.updated(changes.trials)
@@ -177,6 +179,21 @@ class Study:
             best = max(curve, key=lambda o: objective.sign * o.mean).step or 0
             reports = {m: tuple(o for o in curve if (o.step or 0) <= best) for m, curve in reports.items()}
         return read_result({m: (c[-1].mean, c[-1].sem) for m, c in reports.items() if c}, self._history.metrics)
+
+    def stop(self, record: TrialRecord, *, now: float) -> TrialRecord:
+        """Let a trial end with what it has reported: at once, or after the next report of the process that runs it.
+
+        Returns:
+            The trial as it is now.
+
+        Raises:
+            TrialStateError: if it is finished already.
+        """
+        if record.state is TrialState.RUNNING and record.owner is not None:
+            self.storage.request(self.spec.name, record.index, Command.STOP)
+            return record
+        is_begun = record.state is not TrialState.QUEUED
+        return self.tell(record.index, self.stopped(record) if is_begun else Outcome(TrialState.ABANDONED), now=now)
 
     def stopped(self, record: TrialRecord) -> Outcome:
         """How a trial ended that was given up; without a result it is abandoned."""

@@ -5,9 +5,10 @@ import pytest
 
 import histories
 from headstock import Experiment, Float, Space
-from headstock.storage import open_storage
+from headstock.scripts.folders import LOG, files_of, trial_folder
+from headstock.storage import NewTrial, open_storage
 from headstock.storage.base import ExperimentSpec
-from headstock.trial import Observation
+from headstock.trial import Observation, Verdict
 from serving import dashboard
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -123,6 +124,89 @@ def test_a_range_is_widened(look, stored):
     page.get_by_text("Int(16, 256)").wait_for()
     with Experiment.open("digits", storage=stored) as experiment:
         assert experiment.space["batchsize"].high == 256
+
+
+@pytest.fixture(scope="module")
+def trainings(browser, tmp_path_factory):  # noqa: ARG001 - skips where there is no browser
+    """Learning curves: whole ones, one that a worker trains, one that is paused; with a log and a saved state."""
+    folder = tmp_path_factory.mktemp("trainings")
+    storage = open_storage(f"sqlite:///{folder / 'a.db'}")
+    histories.train(storage, "nets", whole=12)
+    [running, paused] = storage.add_trials(
+        "nets",
+        [
+            NewTrial(p, owner="a worker", until=20, because="predicted best")
+            for p in histories.drawn(histories.NETWORK, 2)
+        ],
+        created=None,
+        now=1e9,
+    )
+    for step in range(1, 9):
+        for trial in (running, paused):
+            value = Observation(histories.at_step(trial.parameters, step), step=step)
+            storage.report("nets", trial.index, {"accuracy": value}, now=1e9 + step, owner="a worker", steps=20)
+    storage.pause("nets", paused.index, "a worker", verdict=Verdict(8, "pause", "trial 12 comes first"), now=2e9)
+    files = files_of(storage.url, storage.experiment("nets"))
+    trial_folder(files, running.index).mkdir(parents=True)
+    (trial_folder(files, running.index) / LOG).write_text(f"epoch 1\n{HOSTILE}\n", "utf-8")
+    with dashboard(storage.url) as link:
+        yield storage, link
+    storage.close()
+
+
+def test_a_trial_s_page_tells_everything(visit, trainings, screen):
+    storage, link = trainings
+    page = visit(f"{link}?experiment=nets&trial=12", allowed=link, ready="body.ready", **screen)
+    page.locator(".figure .main-svg").first.wait_for(timeout=60_000)
+    page.get_by_text("Expected to come to").wait_for(timeout=60_000)
+    page.get_by_text("8 of 20").wait_for()
+    page.get_by_text("predicted best").wait_for()
+    page.locator("summary", has_text="Log").click()
+    page.locator("pre", has_text=HOSTILE).wait_for()
+    assert page.locator("img").count() == 0
+    page.get_by_role("button", name="Note").click()
+    page.get_by_label("Note", exact=True).fill(f"{HOSTILE}\nkeep an eye on it")
+    page.get_by_role("button", name="Keep").click()
+    page.locator(".note-text", has_text="keep an eye on it").wait_for()
+    assert storage.notes("nets")[12] == f"{HOSTILE}\nkeep an eye on it"
+    assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+
+
+def test_a_worker_is_asked_and_a_paused_trial_ended(visit, trainings):
+    storage, link = trainings
+    page = visit(f"{link}?experiment=nets", allowed=link, ready="body.ready")
+    for what, told in (("Pause", "asked to pause"), ("Stop", "asked to end")):
+        page.get_by_role("button", name=f"{what} trial 12").click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name=f"{what} trial 12").click()
+        page.get_by_role("dialog").get_by_role("button", name=what).click()
+        page.get_by_text(f"Trial 12 is {told}").wait_for()
+        assert storage.leases("nets")[0].command == what.lower()
+    page.get_by_role("button", name="Stop trial 13").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    page.get_by_text("Trial 13 is stopped").wait_for()
+    page.get_by_role("button", name="Stop trial 13").wait_for(state="detached")
+    assert storage.page("nets", limit=1)[0].state == "stopped"
+
+
+def test_the_budget_is_changed_and_the_experiment_noted(visit, trainings):
+    storage, link = trainings
+    page = visit(f"{link}?experiment=nets", allowed=link, ready="body.ready", expected="400 (Bad Request)")
+    page.get_by_role("button", name="Change the budget").click()
+    page.get_by_label("trials in all", exact=True).fill("2.5")
+    page.get_by_role("button", name="Change it").click()
+    page.get_by_role("alert").get_by_text("Give the bounds").wait_for()
+    page.get_by_label("trials in all", exact=True).fill("40")
+    page.get_by_role("button", name="Change it").click()
+    page.get_by_text("Budget, as changed here: trials in all 40.").wait_for()
+    assert storage.experiment("nets").budget == {"trials": 40}
+    page.get_by_role("button", name="Note").click()
+    page.get_by_label("Note", exact=True).fill(HOSTILE)
+    page.get_by_role("button", name="Keep").click()
+    page.locator(".note-text", has_text=HOSTILE).wait_for()
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="CSV").click()
+    assert caught.value.suggested_filename == "trials.csv"
 
 
 def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(visit, tmp_path):

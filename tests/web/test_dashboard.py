@@ -6,9 +6,11 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 import histories
-from headstock import Experiment, Failed, Float, Space
-from headstock.storage import open_storage
+from headstock import Budget, Experiment, Failed, Float, Space
+from headstock.objective import Objective
+from headstock.storage import Command, NewTrial, open_storage
 from headstock.storage.base import ExperimentSpec
+from headstock.trial import Observation, Verdict
 from serving import dashboard
 
 pytest.importorskip("starlette", reason="the dashboard needs the extra ui")
@@ -156,7 +158,7 @@ def test_points_are_queued_tried_again_and_given_up(tmp_path):
             assert (queued["state"], queued["parameters"]) == ("queued", {"lr": 0.25})
             again = post(link, "retry", {"experiment": "act", "trial": 0}).json
             assert again["parameters"] == experiment.trials[0].parameters
-            given_up = post(link, "stop", {"experiment": "act", "trial": again["index"]}).json
+            given_up = post(link, "abandon", {"experiment": "act", "trial": again["index"]}).json
             assert given_up["state"] == "abandoned"
             assert post(link, "retry", {"experiment": "act", "trial": queued["index"]}).status == 400
             assert post(link, "widen", {"experiment": "act", "ranges": {"lr": [0.01, 1.0]}}).status == 200
@@ -165,6 +167,15 @@ def test_points_are_queued_tried_again_and_given_up(tmp_path):
                 ("enqueue", {"experiment": "act", "parameters": [1]}),
                 ("stop", {"experiment": "act", "trial": "0"}),
                 ("stop", {"experiment": "act", "trial": 0}),
+                ("abandon", {"experiment": "act", "trial": 0}),
+                ("pause", {"experiment": "act", "trial": queued["index"]}),
+                ("note", {"experiment": "act", "text": 3}),
+                ("note", {"experiment": "act", "text": "x" * 10_001}),
+                ("budget", {"experiment": "act"}),
+                ("budget", {"experiment": "act", "bounds": {"trials": 2.5}}),
+                ("budget", {"experiment": "act", "bounds": {"trials": -1}}),
+                ("budget", {"experiment": "act", "bounds": {"workers": 1}}),
+                ("budget", {"experiment": "act", "bounds": {"seconds": True}}),
                 ("widen", {"experiment": "act", "ranges": {"lr": [0.5, 1.0]}}),
                 ("widen", {"experiment": "act", "ranges": {"lr": 3}}),
                 ("enqueue", {"parameters": {}}),
@@ -172,6 +183,7 @@ def test_points_are_queued_tried_again_and_given_up(tmp_path):
             ):
                 assert post(link, *refused).status == 400
             assert post(link, "stop", {"experiment": "nobody", "trial": 0}).status == 404
+            assert post(link, "note", {"experiment": "act", "trial": 9, "text": "x"}).status == 404
         assert experiment.ask().parameters == {"lr": 0.25}
         assert experiment.space["lr"] == Float(0.01, 1.0)
 
@@ -198,3 +210,84 @@ def test_the_stream_tells_the_present_state_and_every_change(tmp_path):
         assert told["counts"] == {"completed": 1}
         assert told["best"]["metrics"] == {"accuracy": [0.9, None]}
         connection.close()
+
+
+def test_what_a_person_wants_of_a_process_s_trial_reaches_it(tmp_path):
+    url = f"sqlite:///{tmp_path / 'd.db'}"
+    storage = open_storage(url)
+    storage.create(ExperimentSpec("led", Space(lr=Float(0.1, 1.0)), Objective("accuracy"), seed=0))
+    new = [NewTrial({"lr": 0.1 * i}, owner="a worker") for i in (2, 3, 4)]
+    storage.add_trials("led", new, created=0, now=1.0)
+    for index in (0, 2):
+        storage.report("led", index, {"accuracy": Observation(0.5, step=1)}, now=2.0, owner="a worker")
+    storage.pause("led", 2, "a worker", verdict=Verdict(1, "pause", "later"), now=3.0)
+    with dashboard(url) as link:
+        assert post(link, "stop", {"experiment": "led", "trial": 0}).json["state"] == "running"
+        assert post(link, "pause", {"experiment": "led", "trial": 1}).json["state"] == "running"
+        assert post(link, "abandon", {"experiment": "led", "trial": 1}).status == 400
+        assert [lease.command for lease in storage.leases("led")] == [Command.STOP, Command.PAUSE]
+        stopped = post(link, "stop", {"experiment": "led", "trial": 2}).json
+        assert (stopped["state"], stopped["metrics"]) == ("stopped", {"accuracy": [0.5, None]})
+        bounds = {"trials": 40, "target": 0.9}
+        assert post(link, "budget", {"experiment": "led", "bounds": bounds}).status == 200
+        assert storage.experiment("led").budget == bounds
+        assert get(link, "api/experiment", experiment="led").json["budget"] == bounds
+        assert post(link, "budget", {"experiment": "led", "bounds": {}}).status == 200
+        assert storage.experiment("led").budget is None
+    storage.close()
+
+
+def test_notes_are_kept_and_told(link, url):
+    for trial in (None, 5):
+        assert post(link, "note", {"experiment": HOSTILE, "trial": trial, "text": f"{HOSTILE} {trial}"}).status == 200
+    assert get(link, "api/experiment", experiment=HOSTILE).json["note"] == f"{HOSTILE} None"
+    assert get(link, "api/trial", experiment=HOSTILE, trial=5).json["note"] == f"{HOSTILE} 5"
+    noted = {t["index"] for t in get(link, "api/trials", experiment=HOSTILE).json["trials"] if t["note"]}
+    assert noted == {5}
+    with Experiment.open(HOSTILE, storage=url) as experiment:
+        assert experiment.notes == {None: f"{HOSTILE} None", 5: f"{HOSTILE} 5"}
+        assert Experiment.from_json(experiment.to_json()).notes == experiment.notes
+    for trial in (None, 5):
+        post(link, "note", {"experiment": HOSTILE, "trial": trial, "text": ""})
+
+
+def test_a_trial_s_log_and_saved_states_are_shown(tmp_path):
+    url = f"sqlite:///{tmp_path / 'e.db'}"
+    with Experiment("kept", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+
+        def train(trial):
+            trial.attach(state=[1, 2, 3])
+            for step in trial.steps(2):
+                trial.report(accuracy=0.1 * step)
+
+        experiment.run(train, budget=Budget(trials=1))
+        log = next(tmp_path.glob("e.db.files/*/0")) / "output.log"
+        log.write_text("".join(f"line {i}\n" for i in range(500)) + f"\x1b[31m{HOSTILE}\n", "utf-8")
+        with dashboard(url) as link:
+            found = get(link, "api/trial", experiment="kept", trial=0).json
+            assert [step for step, _ in found["saved"]] == [2]
+            assert found["saved"][0][1] > 0
+            assert found["steps"] == 2
+            lines = get(link, "api/log", experiment="kept", trial=0).json["lines"]
+            assert len(lines) == 200
+            assert lines[-2:] == ["line 499", f"\\x1b[31m{HOSTILE}"]
+            assert get(link, "api/log", experiment="kept", trial=7).json["lines"] == []
+            assert get(link, "api/log", experiment="kept", trial="../0").status == 400
+
+
+def test_what_the_model_makes_of_a_trial(link):
+    believed = get(link, "api/beliefs", experiment=HOSTILE, trial=30).json
+    assert believed["ending"] is None
+    forecast = believed["forecast"]
+    assert forecast["lower"] < forecast["predicted"] < forecast["upper"]
+    assert forecast["observed"] == histories.branching().trials[30].objective_mean
+    assert get(link, "api/beliefs", experiment=HOSTILE, trial=0).json == {"ending": None, "forecast": None}
+
+
+def test_the_report_and_the_table_are_files(link):
+    report = get(link, "api/report", experiment=HOSTILE)
+    assert report.headers["Content-Disposition"] == 'attachment; filename="report.html"'
+    assert report.body.startswith(b"<!doctype html>")
+    table = get(link, "api/csv", experiment="digits")
+    assert table.headers["Content-Disposition"] == 'attachment; filename="trials.csv"'
+    assert len(table.body.splitlines()) == 21

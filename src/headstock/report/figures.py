@@ -6,7 +6,6 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from headstock.analysis.hindsight import hindsight
 from headstock.errors import HeadstockError, NoResultError
 from headstock.plots.contour import plot_contour
 from headstock.plots.cross_validation import plot_cross_validation
@@ -75,8 +74,8 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
         "effects": lambda found: plot_slice(found.effects(), found.history),
         "slices": lambda found: plot_slice(found.slices(), found.history),
         "gain": _gain,
-        "validation": lambda found: plot_cross_validation(found.known_model.cross_validate(), found.history),
-        "record": lambda found: plot_cross_validation(hindsight(found.known_model), found.history),
+        "validation": lambda found: plot_cross_validation(found.validation, found.history),
+        "record": lambda found: plot_cross_validation(found.hindsight, found.history),
         "metrics": _metrics,
         "parallel": lambda found: plot_parallel(found.history),
         "matrix": lambda found: plot_matrix(found.history),

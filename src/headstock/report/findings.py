@@ -10,9 +10,11 @@ from typing import Final, final
 import numpy as np
 
 from headstock.analysis.boundaries import Boundary, boundaries
+from headstock.analysis.cross_validation import CrossValidation
 from headstock.analysis.endings import Ending, endings
 from headstock.analysis.failures import Failures, failures
 from headstock.analysis.gain import Prospect, prospect
+from headstock.analysis.hindsight import hindsight
 from headstock.analysis.importance import Importance
 from headstock.analysis.model import Model
 from headstock.analysis.optima import Optima
@@ -102,6 +104,24 @@ class Findings:
     def boundaries(self) -> tuple[Boundary, ...]:
         """The ends of ranges that are in the way."""
         return () if self._optima is None else boundaries(self.known_model, self._optima)
+
+    @cached_property
+    def validation(self) -> CrossValidation:
+        """Each result, predicted from all the others.
+
+        Raises:
+            NoResultError: if there are too few.
+        """
+        return self.known_model.cross_validate()
+
+    @cached_property
+    def hindsight(self) -> CrossValidation:
+        """Each suggestion, predicted from the results that there were when it was made.
+
+        Raises:
+            NoResultError: if there are too few.
+        """
+        return hindsight(self.known_model)
 
     @cached_property
     def endings(self) -> tuple[Ending, ...]:

@@ -9,8 +9,6 @@ import numpy as np
 import scipy
 
 from headstock import __version__
-from headstock.analysis.hindsight import hindsight
-from headstock.analysis.model import Model
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.parameters import shown
@@ -98,12 +96,12 @@ def effects(found: Findings) -> Section:
 
 def validation(found: Findings) -> Section:
     """Whether the model predicts what it has not seen."""
-    return _judged("Cross-validation", "validation", found, lambda m: words.trust(m.cross_validate()))
+    return _judged("Cross-validation", "validation", found, lambda: words.trust(found.validation))
 
 
 def record(found: Findings) -> Section:
     """What suggestions were predicted to give, and what they gave."""
-    return _judged("Predicted and got", "record", found, lambda m: words.record(hindsight(m)))
+    return _judged("Predicted and got", "record", found, lambda: words.record(found.hindsight))
 
 
 def matrix(found: Findings) -> Section:
@@ -155,10 +153,10 @@ def _drawn(heading: str, name: str, found: Findings, lead: str = "") -> Section:
     return Section(heading, (_paragraph(lead) if lead else "") + html, data)
 
 
-def _judged(heading: str, name: str, found: Findings, judge: Callable[[Model], str]) -> Section:
+def _judged(heading: str, name: str, found: Findings, judge: Callable[[], str]) -> Section:
     """A section with a figure, and what it says of the model."""
     try:
-        lead = judge(found.known_model)
+        lead = judge()
     except NoResultError as reason:
         return _missing(heading, reason)
     return _drawn(heading, name, found, lead)

@@ -18,6 +18,9 @@ from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
 LONGEST_NAME: Final = 200
 """How many characters the name of an experiment or of a metric may have."""
 
+LONGEST_NOTE: Final = 10_000
+"""How many characters a note may have."""
+
 LARGEST_SEED: Final = 2**63 - 1
 """The largest integer that every database holds."""
 
@@ -57,6 +60,7 @@ class ExperimentSpec:
         sampler: the sampler as JSON; None if it was not one that can be written down.
         scheduler: the scheduler as JSON; None if it was not one that can be written down.
         value: which of its reports is a trial's value: "last" or "best".
+        budget: bounds that hold in place of those that a run is given, by name; None if nobody changed any.
         created: when it was created, in seconds since 1970, UTC.
         space_version: the version of the space, from 1.
 
@@ -74,6 +78,7 @@ class ExperimentSpec:
     space_version: int = 1
     scheduler: Mapping[str, Any] | None = None
     value: str = "last"
+    budget: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         """Check the name, the seed and the value."""
@@ -186,12 +191,14 @@ class Changes:
         created: how many trials were ever created.
         space_version: the version of the current space.
         trials: the trials that were created or changed, complete, as they stand now, by index.
+        budget: bounds that hold in place of those that a run is given, whenever they were changed.
     """
 
     revision: int
     created: int
     space_version: int
     trials: tuple[TrialRecord, ...]
+    budget: Mapping[str, float] | None = None
 
 
 class Command(StrEnum):
@@ -498,8 +505,36 @@ class Storage(Protocol):
         """
         ...
 
+    def limit(self, name: str, budget: Mapping[str, float] | None, *, now: float) -> None:
+        """Change bounds of the budget, for runs that go on and for later ones; see `ExperimentSpec.budget`.
+
+        Args:
+            name: the experiment.
+            budget: the bounds, by name; None to leave the budget to the runs again.
+            now: the time.
+        """
+        ...
+
+    def note(self, name: str, text: str, *, index: int | None = None, now: float) -> None:
+        """Keep a note in place of the one before; an empty one is none.
+
+        Args:
+            name: the experiment.
+            text: the note.
+            index: the trial that it is about; None for the experiment.
+            now: the time.
+
+        Raises:
+            StorageError: if the note is too long.
+        """
+        ...
+
+    def notes(self, name: str) -> Mapping[int | None, str]:
+        """Every note, by trial; that on the experiment by None."""
+        ...
+
     def delete(self, name: str) -> None:
-        """Delete the experiment with its trials and their reports."""
+        """Delete the experiment with its trials, their reports and its notes."""
         ...
 
     def turn(self, name: str) -> AbstractContextManager[None]:

@@ -52,6 +52,13 @@ def pausable_trainings(connection: Connection) -> None:
     _add_columns(connection, schema.trials, "until", "steps", "parent", "trained", "saves", "verdicts")
 
 
+@migration
+def notes_and_budgets(connection: Connection) -> None:
+    """A table of notes, and budgets that were changed."""
+    _add_columns(connection, schema.experiments, "budget")
+    schema.notes.create(connection, checkfirst=True)
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     """Add those of the columns that are not there."""
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -61,7 +68,7 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
 
 
-MIGRATIONS: Final = (first_tables, pausable_trainings)
+MIGRATIONS: Final = (first_tables, pausable_trainings, notes_and_budgets)
 """Every step that there ever was, the oldest first."""
 
 

@@ -1,7 +1,7 @@
 """A storage on a server that may be restarted: verbs wait until it is back, and happen once."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, final
@@ -177,8 +177,20 @@ class ReconnectingStorage:
 
         return self._again(lambda: self.storage.widen(name, space, version=version, now=now), is_there)
 
+    def limit(self, name: str, budget: Mapping[str, float] | None, *, now: float) -> None:
+        """Change bounds of the budget, for runs that go on and for later ones."""
+        self._again(lambda: self.storage.limit(name, budget, now=now))
+
+    def note(self, name: str, text: str, *, index: int | None = None, now: float) -> None:
+        """Keep a note in place of the one before; an empty one is none."""
+        self._again(lambda: self.storage.note(name, text, index=index, now=now))
+
+    def notes(self, name: str) -> Mapping[int | None, str]:
+        """Every note, by trial; that on the experiment by None."""
+        return self._again(lambda: self.storage.notes(name))
+
     def delete(self, name: str) -> None:
-        """Delete the experiment with its trials and their reports."""
+        """Delete the experiment with its trials, their reports and its notes."""
 
         def is_gone() -> bool | None:
             try:

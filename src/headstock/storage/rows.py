@@ -68,6 +68,7 @@ class StoredExperiment:
         space_version: the version of the current space.
         revision: how many writing transactions there were.
         trials_created: how many trials were ever created.
+        budget: bounds that hold in place of those that a run is given.
     """
 
     id: int
@@ -77,6 +78,7 @@ class StoredExperiment:
     space_version: int
     revision: int
     trials_created: int
+    budget: Mapping[str, float] | None = None
 
     def score(self, trial: TrialRecord) -> float | None:
         """The objective, larger where it is better; None unless the trial's result keeps the outcome constraints."""
@@ -157,6 +159,7 @@ def stored_experiment(row: Row[Any]) -> StoredExperiment:
             space_version=row.space_version,
             revision=row.revision,
             trials_created=row.trials_created,
+            budget=None if row.budget is None else {str(bound): float(value) for bound, value in row.budget.items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StorageError(f"The experiment {row.name!r} is damaged: {error}") from error
@@ -185,6 +188,7 @@ def spec_of(row: Row[Any]) -> ExperimentSpec:
             value=row.value,
             created=row.created,
             space_version=stored.space_version,
+            budget=stored.budget,
         )
     except (StorageError, TypeError) as error:
         raise StorageError(f"The experiment {row.name!r} is damaged: {error}") from error
@@ -215,6 +219,7 @@ def experiment_row(spec: ExperimentSpec) -> dict[str, Any]:
         "sampler": None if spec.sampler is None else dict(spec.sampler),
         "scheduler": None if spec.scheduler is None else dict(spec.scheduler),
         "value": spec.value,
+        "budget": None if spec.budget is None else dict(spec.budget),
         "space_version": spec.space_version,
         "created": spec.created,
         "updated": spec.created,
@@ -279,6 +284,11 @@ def kept_traceback(text: str | None) -> str | None:
     whole = _printable(text)
     left_out = len(whole) - LONGEST_TRACEBACK
     return whole if left_out <= 0 else f"... ({left_out} characters left out)\n{whole[left_out:]}"
+
+
+def kept_note(text: str) -> str:
+    """A note as it is kept."""
+    return _printable(text).strip()
 
 
 def _printable(text: str) -> str:

@@ -39,6 +39,7 @@ experiments: Final = Table(
     _json("sampler", nullable=True),
     _json("scheduler", nullable=True),
     Column("value", Text, nullable=False, server_default="last"),
+    _json("budget", nullable=True),
     Column("space_version", Integer, nullable=False),
     Column("created", Double, nullable=False),
     Column("updated", Double, nullable=False),
@@ -110,4 +111,14 @@ reports: Final = Table(
     Column("time", Double, nullable=False),
     ForeignKeyConstraint(["experiment", "trial"], ["trials.experiment", "trials.number"], ondelete="CASCADE"),
     sqlite_with_rowid=False,
+)
+
+# `number` is the trial's; -1 for a note on the experiment.
+notes: Final = Table(
+    "notes",
+    metadata,
+    Column("experiment", ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("time", Double, nullable=False),
 )

@@ -17,11 +17,13 @@ from headstock.errors import (
     MetricError,
     StaleHistoryError,
     StaleSpaceError,
+    StorageError,
     TrialStateError,
     UnknownExperimentError,
 )
 from headstock.space import Space
 from headstock.storage.base import (
+    LONGEST_NOTE,
     Changes,
     Command,
     ExperimentSpec,
@@ -32,7 +34,15 @@ from headstock.storage.base import (
     check_name,
 )
 from headstock.storage.database import Database
-from headstock.storage.rows import MOST_VERDICTS, experiment_row, kept_error, kept_traceback, spec_of, stored_experiment
+from headstock.storage.rows import (
+    MOST_VERDICTS,
+    experiment_row,
+    kept_error,
+    kept_note,
+    kept_traceback,
+    spec_of,
+    stored_experiment,
+)
 from headstock.storage.schema import experiments, spaces, trials
 from headstock.storage.statements import EXPERIMENT, IS_QUEUED, LOCKED_EXPERIMENT
 from headstock.storage.transaction import OpenExperiment, report
@@ -119,6 +129,7 @@ class SqlStorage:
                 created=stored.trials_created,
                 space_version=stored.space_version,
                 trials=tuple(changed),
+                budget=stored.budget,
             )
 
     def add_trials(
@@ -317,8 +328,28 @@ class SqlStorage:
             experiment.widen(space, now=now)
         return self.experiment(name)
 
+    def limit(self, name: str, budget: Mapping[str, float] | None, *, now: float) -> None:
+        """Change bounds of the budget, for runs that go on and for later ones."""
+        with self._writing(name) as experiment:
+            experiment.limit(budget, now=now)
+
+    def note(self, name: str, text: str, *, index: int | None = None, now: float) -> None:
+        """Keep a note in place of the one before; an empty one is none."""
+        kept = kept_note(text)
+        if len(kept) > LONGEST_NOTE:
+            raise StorageError(f"The note has {len(kept):,} characters. Use at most {LONGEST_NOTE:,} of them.")
+        with self._writing(name) as experiment:
+            if index is not None:
+                experiment.trial(index)
+            experiment.note(kept, index=index, now=now)
+
+    def notes(self, name: str) -> Mapping[int | None, str]:
+        """Every note, by trial; that on the experiment by None."""
+        with self._reading(name) as experiment:
+            return experiment.notes()
+
     def delete(self, name: str) -> None:
-        """Delete the experiment with its trials and their reports."""
+        """Delete the experiment with its trials, their reports and its notes."""
         with self._writing(name) as experiment:
             experiment.delete()
 

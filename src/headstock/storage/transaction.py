@@ -4,17 +4,20 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
 from headstock.storage import statements
 from headstock.storage.base import Command, Lease
 from headstock.storage.rows import StoredExperiment, curves, lease_of, report_row
-from headstock.storage.schema import experiments, reports, spaces, trials
+from headstock.storage.schema import experiments, notes, reports, spaces, trials
 from headstock.trial import Metrics, TrialRecord
+
+ABOUT_EXPERIMENT: Final = -1
+"""The number in place of a trial's, for a note on the experiment."""
 
 
 @final
@@ -140,6 +143,26 @@ class OpenExperiment:
         row = {"experiment": self.stored.id, "version": version, "space": space.to_json()}
         self.connection.execute(insert(spaces).values(row))
         self._advance(updated=now, space_version=version)
+
+    def limit(self, budget: Mapping[str, float] | None, *, now: float) -> None:
+        """Write bounds of the budget; this is no news of a trial, so it is no new revision."""
+        this = experiments.c.id == self.stored.id
+        kept = None if budget is None else dict(budget)
+        self.connection.execute(update(experiments).where(this).values(budget=kept, updated=now))
+
+    def note(self, text: str, *, index: int | None, now: float) -> None:
+        """Write a note over the one before; this is no new revision either."""
+        key = {"experiment": self.stored.id, "number": ABOUT_EXPERIMENT if index is None else index}
+        self.connection.execute(delete(notes).filter_by(**key))
+        if text:
+            self.connection.execute(insert(notes).values(**key, text=text, time=now))
+        self.connection.execute(update(experiments).where(experiments.c.id == self.stored.id).values(updated=now))
+
+    def notes(self) -> dict[int | None, str]:
+        """Every note, by trial; that on the experiment by None."""
+        chosen = select(notes).where(notes.c.experiment == self.stored.id).order_by(notes.c.number)
+        rows = self.connection.execute(chosen)
+        return {None if row.number == ABOUT_EXPERIMENT else row.number: row.text for row in rows}
 
     def delete(self) -> None:
         """Delete the experiment with everything that belongs to it."""

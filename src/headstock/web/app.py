@@ -1,11 +1,13 @@
 """The routes of the dashboard."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, final
 
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
@@ -17,17 +19,24 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from headstock import __version__
+from headstock.budget import BOUNDS, Budget
+from headstock.checkpoints import Checkpoints
 from headstock.errors import (
+    CommandError,
     HeadstockError,
     TrialStateError,
     UnknownExperimentError,
     UnknownTrialError,
 )
+from headstock.exports import trials_csv
 from headstock.plots import style
 from headstock.plots.compare import plot_compared
+from headstock.report import render_report
 from headstock.report.page import figure
+from headstock.scripts.folders import files_of
+from headstock.scripts.logs import log_lines
 from headstock.storage import Storage
-from headstock.storage.base import ExperimentSummary
+from headstock.storage.base import Command, ExperimentSummary
 from headstock.trial import TrialRecord, TrialState
 from headstock.web import views
 from headstock.web.guard import Guard
@@ -37,6 +46,8 @@ from headstock.web.opened import FIGURES, Shelf
 PAGE: Final = 50
 MOST_COMPARED: Final = 8
 LARGEST_BODY: Final = 1_000_000
+LOG_LINES: Final = 200
+LONGEST_LINE: Final = 2_000
 STATIC: Final = {
     "app.js": "text/javascript",
     "parts.js": "text/javascript",
@@ -63,12 +74,20 @@ def create_app(
         Route("/api/experiment", dashboard.experiment),
         Route("/api/trials", dashboard.trials),
         Route("/api/trial", dashboard.trial),
+        Route("/api/beliefs", dashboard.beliefs),
+        Route("/api/log", dashboard.log),
+        Route("/api/csv", dashboard.csv),
+        Route("/api/report", dashboard.report),
         Route("/api/figure", dashboard.figure),
         Route("/api/compare", dashboard.compare),
         Route("/api/events", dashboard.events),
         Route("/api/enqueue", dashboard.enqueue, methods=["POST"]),
         Route("/api/retry", dashboard.retry, methods=["POST"]),
         Route("/api/stop", dashboard.stop, methods=["POST"]),
+        Route("/api/pause", dashboard.pause, methods=["POST"]),
+        Route("/api/abandon", dashboard.abandon, methods=["POST"]),
+        Route("/api/note", dashboard.note, methods=["POST"]),
+        Route("/api/budget", dashboard.budget, methods=["POST"]),
         Route("/api/widen", dashboard.widen, methods=["POST"]),
     ]
     return Starlette(
@@ -138,7 +157,9 @@ class Dashboard:
         """An experiment without its trials."""
         name = _given(request, "experiment")
         found = await run_in_threadpool(self._summary, name)
-        return JSONResponse(views.summary(found) | views.specification(found.spec) | {"figures": list(FIGURES)})
+        notes = await run_in_threadpool(self.storage.notes, name)
+        told = views.summary(found) | views.specification(found.spec, notes.get(None))
+        return JSONResponse(told | {"figures": list(FIGURES)})
 
     async def trials(self, request: Request) -> Response:
         """A page of trials."""
@@ -153,12 +174,51 @@ class Dashboard:
                 name, offset=offset, limit=PAGE, newest_first="oldest" not in request.query_params, states=states
             )
         )
-        return JSONResponse({"trials": [views.row(t) for t in found], "limit": PAGE})
+        notes = await run_in_threadpool(self.storage.notes, name)
+        return JSONResponse({"trials": [views.row(t, notes.get(t.index)) for t in found], "limit": PAGE})
 
     async def trial(self, request: Request) -> Response:
         """Everything about one trial."""
-        record = await run_in_threadpool(self._record, _given(request, "experiment"), _number(request, "trial"))
-        return JSONResponse(views.page_of(record))
+
+        def look(name: str, index: int) -> dict[str, Any]:
+            record, folder = self._record(name, index), self._files(name)
+            saved = None if folder is None else Checkpoints(folder).saved(index)
+            return views.page_of(record, self.storage.notes(name).get(index), saved)
+
+        return JSONResponse(
+            await run_in_threadpool(look, _given(request, "experiment"), _number(request, "trial")),
+        )
+
+    async def beliefs(self, request: Request) -> Response:
+        """What the model makes of one trial."""
+        name, index = _given(request, "experiment"), _number(request, "trial")
+        return JSONResponse(await run_in_threadpool(lambda: self.shelf.get(name).beliefs(index)))
+
+    async def log(self, request: Request) -> Response:
+        """The end of what one trial printed."""
+
+        def read(name: str, index: int) -> list[str]:
+            try:
+                return [line[:LONGEST_LINE] for line in log_lines(self._files(name), index, last=LOG_LINES)]
+            except CommandError:  # there is none
+                return []
+
+        lines = await run_in_threadpool(read, _given(request, "experiment"), _number(request, "trial"))
+        return JSONResponse({"lines": lines, "limit": LOG_LINES})
+
+    async def csv(self, request: Request) -> Response:
+        """Every trial as comma-separated values, as a file."""
+        name = _given(request, "experiment")
+        text = await run_in_threadpool(lambda: trials_csv(self.shelf.get(name).experiment.history))
+        return Response(text, media_type="text/csv", headers=_as_file("trials.csv"))
+
+    async def report(self, request: Request) -> Response:
+        """The report, as a file."""
+        name = _given(request, "experiment")
+        text = await run_in_threadpool(
+            lambda: render_report(self.shelf.get(name).experiment.history, title=name),
+        )
+        return Response(text, media_type="text/html", headers=_as_file("report.html"))
 
     async def figure(self, request: Request) -> Response:
         """A figure, drawn from the newest history; or the summary."""
@@ -217,7 +277,44 @@ class Dashboard:
         return await self._act(request, act)
 
     async def stop(self, request: Request) -> Response:
-        """End a trial that waits, or that nobody's process runs."""
+        """End a trial: what it has reported is its result."""
+        return await self._act(request, lambda name, given: self.shelf.get(name).experiment.stop(_index(given)))
+
+    async def pause(self, request: Request) -> Response:
+        """Ask the process that runs a trial to save its state and leave it."""
+
+        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
+            self.storage.request(name, _index(given), Command.PAUSE)
+            return self._record(name, _index(given))
+
+        return await self._act(request, act)
+
+    async def note(self, request: Request) -> Response:
+        """Keep a note on a trial or on the experiment."""
+
+        def act(name: str, given: Mapping[str, Any]) -> None:
+            text = given.get("text")
+            if not isinstance(text, str):
+                raise BadRequestError("Give the text of the note.")
+            index = None if given.get("trial") is None else _index(given)
+            self.storage.note(name, text, index=index, now=time.time())
+
+        return await self._act(request, act)
+
+    async def budget(self, request: Request) -> Response:
+        """Change bounds of the budget."""
+
+        def act(name: str, given: Mapping[str, Any]) -> None:
+            bounds = given.get("bounds")
+            if not isinstance(bounds, dict) or not all(map(_is_bound, bounds.items())):
+                raise BadRequestError(f"Give the bounds as numbers by name: {', '.join(BOUNDS)}.")
+            kept = Budget(**bounds).bounds if bounds else None
+            self.storage.limit(name, kept, now=time.time())
+
+        return await self._act(request, act)
+
+    async def abandon(self, request: Request) -> Response:
+        """Give up a trial that waits, or that nobody's process runs."""
 
         def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
             record = self._record(name, _index(given))
@@ -253,6 +350,10 @@ class Dashboard:
             if found.spec.name == name:
                 return found
         raise UnknownExperimentError(f"There is no experiment {name!r}.")
+
+    def _files(self, name: str) -> Path | None:
+        """Where the files of an experiment lie: a path that derives from the storage's URL and the experiment."""
+        return files_of(self.storage.url, self.storage.experiment(name))
 
     def _record(self, name: str, index: int) -> TrialRecord:
         """A trial, without reading the others."""
@@ -296,6 +397,17 @@ def _number(request: Request, what: str, default: int | None = None) -> int:
     if value is None or not value.isdecimal() or len(value) > 9:
         raise BadRequestError(f"Give the {what} as a number.")
     return int(value)
+
+
+def _as_file(name: str) -> dict[str, str]:
+    """Headers of an answer that a browser keeps as a file; the name is ours, not an experiment's."""
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+
+
+def _is_bound(given: tuple[str, object]) -> bool:
+    name, value = given
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return name in BOUNDS and (is_whole or (isinstance(value, float) and name not in ("trials", "steps")))
 
 
 def _index(given: Mapping[str, Any]) -> int:

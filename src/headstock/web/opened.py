@@ -7,7 +7,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, final
 
-from headstock.errors import UnknownExperimentError
+from headstock.errors import NoResultError, UnknownExperimentError
 from headstock.experiment import Experiment
 from headstock.history import History
 from headstock.report import sections
@@ -15,6 +15,7 @@ from headstock.report.figures import WITHOUT_MODEL
 from headstock.report.findings import Findings
 from headstock.report.page import Section
 from headstock.storage import Storage
+from headstock.web import views
 
 KEPT: Final = 8
 """How many experiments stay in memory."""
@@ -57,21 +58,36 @@ class Opened:
     def figure(self, name: str) -> dict[str, Any]:
         """A figure with its heading and its words, as the report has it."""
         with self._lock:
-            history = self.experiment.history
-            if self._of is not history:
-                self._of, self._findings, self._drawn = history, None, {}
+            history = self._newest()
             if name not in self._drawn:
                 section = FIGURES[name](self._found(history, with_model=name not in WITHOUT_MODEL))
                 self._drawn[name] = {"heading": section.heading, "html": section.body, "data": dict(section.data)}
             return self._drawn[name]
 
+    def beliefs(self, index: int) -> dict[str, Any]:
+        """What the model makes of a trial: where its curve is expected to end, and what was predicted of it."""
+        with self._lock:
+            history = self._newest()
+            found = self._found(history, with_model=True)
+            ending = next((e for e in found.endings if e.trial == index), None)
+            try:
+                forecast = views.forecast(found.hindsight, index)
+            except NoResultError:
+                forecast = None
+            return {"ending": views.ending(ending), "forecast": forecast}
+
     def summary(self) -> str:
         """The summary of the report, as HTML."""
         with self._lock:
-            history = self.experiment.history
-            if self._of is not history:
-                self._of, self._findings, self._drawn = history, None, {}
+            history = self._newest()
             return sections.summary(self._found(history, with_model=True), self.experiment.name).body
+
+    def _newest(self) -> History:
+        """The history; what was computed of an older one is dropped."""
+        history = self.experiment.history
+        if self._of is not history:
+            self._of, self._findings, self._drawn = history, None, {}
+        return history
 
     def _found(self, history: History, *, with_model: bool) -> Findings:
         if not with_model:

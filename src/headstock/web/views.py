@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from headstock.analysis.cross_validation import CrossValidation
+from headstock.analysis.endings import Ending
+from headstock.checkpoints import Saved
 from headstock.parameters import Choice, Fixed, Parameter, shown
 from headstock.storage import ExperimentSummary
 from headstock.storage.base import ExperimentSpec
@@ -28,9 +31,11 @@ def summary(given: ExperimentSummary) -> dict[str, Any]:
     }
 
 
-def specification(spec: ExperimentSpec) -> dict[str, Any]:
-    """What an experiment searches."""
+def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
+    """What an experiment searches, and what people say of it."""
     return {
+        "note": note or "",
+        "budget": dict(spec.budget or {}),
         "parameters": [_parameter(name, parameter) for name, parameter in spec.space.parameters.items()],
         "constraints": [str(rule) for rule in (*spec.space.constraints, *spec.outcome_constraints)],
         "seed": spec.seed,
@@ -38,7 +43,7 @@ def specification(spec: ExperimentSpec) -> dict[str, Any]:
     }
 
 
-def row(trial: TrialRecord) -> dict[str, Any]:
+def row(trial: TrialRecord, note: str | None = None) -> dict[str, Any]:
     """A trial in a table: without its traceback, and with as much of its curve as a small picture shows."""
     curve = trial.reports.get(trial.objective, ())
     return {
@@ -54,25 +59,50 @@ def row(trial: TrialRecord) -> dict[str, Any]:
         "because": trial.because,
         "verdict": trial.verdicts[-1].because if trial.verdicts else None,
         "error": trial.error,
+        "owner": trial.owner,
+        "note": note or "",
     }
 
 
-def page_of(trial: TrialRecord) -> dict[str, Any]:
-    """Everything about one trial."""
-    return row(trial) | {
+def page_of(trial: TrialRecord, note: str | None, saved: Sequence[Saved] | None) -> dict[str, Any]:
+    """Everything about one trial.
+
+    Args:
+        trial: the trial.
+        note: the note on it.
+        saved: its saved states; None if they lie where this process cannot see them.
+    """
+    return row(trial, note) | {
         "arm": trial.arm.name,
         "objective": trial.objective,
         "reports": {
             name: [[o.step, o.mean] for o in _thinned(curve, MOST_STEPS)] for name, curve in trial.reports.items()
         },
-        "verdicts": [str(verdict) for verdict in trial.verdicts],
         "traceback": trial.traceback,
-        "owner": trial.owner,
         "attempt": trial.attempt,
+        "steps": trial.steps,
+        "verdicts": [[v.step, v.decision, v.because] for v in trial.verdicts],
+        "saved": None if saved is None else [[one.step, one.size] for one in saved],
+        "saves": trial.saves,
         "space_version": trial.space_version,
         "created": trial.created,
         "finished": trial.finished,
     }
+
+
+def ending(given: Ending | None) -> dict[str, Any] | None:
+    """How a curve is expected to go on."""
+    if given is None:
+        return None
+    return {what: getattr(given, what).tolist() for what in ("steps", "means", "lower", "upper")}
+
+
+def forecast(scored: CrossValidation, index: int) -> dict[str, float] | None:
+    """What was predicted of a trial when it was suggested, and what it gave; None if it was not scored."""
+    if index not in scored.trials:
+        return None
+    i = scored.trials.index(index)
+    return {what: float(getattr(scored, what)[i]) for what in ("predicted", "lower", "upper", "observed")}
 
 
 def _parameter(name: str, parameter: Parameter) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // The pages: each fills the main element and gives back what to do when something has changed.
 import {
-  ask, draw, duration, facts, get, h, link, measured, moment, number, post, show, spark, state, states, table, tell,
+  ask, bytes, draw, duration, facts, get, h, link, measured, moment, number, post, query, show, spark, state, states, table, tell,
 } from "./parts.js";
 
 const ALIVE = ["running", "paused", "queued"];
@@ -64,12 +64,16 @@ export async function experiment(main, name) {
   main.replaceChildren(
     h("h1", {}, name),
     h("p", { class: "goal" }, [goal(found), ...found.constraints].join(", ")),
+    ...(found.note ? [h("p", { class: "note-text" }, found.note)] : []),
+    ...(Object.keys(found.budget).length ? [h("p", { class: "goal" }, budgeted(found.budget))] : []),
     top,
     h(
       "div",
       { class: "bar" },
       h("button", { type: "button", onclick: () => enqueue(name, found) }, "Try a point…"),
       h("button", { type: "button", onclick: () => widen(name, found) }, "Widen a range…"),
+      h("button", { type: "button", onclick: () => budget(name, found) }, "Change the budget…"),
+      h("button", { type: "button", onclick: () => note(name, null, found.note, () => location.reload()) }, "Note…"),
       h(
         "button",
         {
@@ -84,6 +88,9 @@ export async function experiment(main, name) {
         },
         "What was found?",
       ),
+      h("span", { class: "push" }),
+      h("a", { href: `/api/report?${query({ experiment: name })}`, download: "report.html" }, "Report"),
+      h("a", { href: `/api/csv?${query({ experiment: name })}`, download: "trials.csv" }, "CSV"),
     ),
     findings,
     alive,
@@ -164,8 +171,9 @@ function aliveRow(name, found, trial) {
   );
 }
 
+// What may be done about a trial, each after a confirmation.
 function actions(name, trial) {
-  const offer = (label, title, words, path) =>
+  const offer = (label, words, path, done) =>
     h(
       "button",
       {
@@ -173,17 +181,58 @@ function actions(name, trial) {
         class: "small",
         "aria-label": `${label} trial ${trial.index}`,
         onclick: () =>
-          ask(title, words, [], label, async () => {
-            await post(path, { experiment: name, trial: trial.index });
-            tell(`Trial ${trial.index}: done.`);
+          ask(`${label} trial ${trial.index}?`, words, [], label, async () => {
+            const now = await post(path, { experiment: name, trial: trial.index });
+            tell(done(now));
           }),
       },
       label,
     );
-  return ALIVE.includes(trial.state)
-    ? offer("Give up", `Give up trial ${trial.index}?`, "It ends as abandoned and is not evaluated any further.", "stop")
-    : offer("Try again", `Try trial ${trial.index} again?`, "Its parameters are queued once more.", "retry");
+  const isLed = trial.owner !== null;
+  const ended = (now) => (now.state === "running" ? `Trial ${now.index} is asked to end.` : `Trial ${now.index} is ${now.state}.`);
+  const pause = () =>
+    offer("Pause", "After its next report its state is saved and its slot is free. The scheduler may let it go on later.", "pause", (now) => `Trial ${now.index} is asked to pause.`);
+  const stop = () =>
+    offer("Stop", `What it has reported is its result${isLed ? "; it ends after its next report" : ""}. It is not trained any further.`, "stop", ended);
+  const giveUp = () => offer("Give up", "It ends as abandoned, without a result, and is not evaluated any further.", "abandon", ended);
+  const again = () => offer("Try again", "Its parameters are queued once more.", "retry", (now) => `Trial ${now.index} is queued.`);
+  const offers = { running: isLed ? [pause, stop] : [stop, giveUp], paused: [stop, giveUp], queued: [giveUp] }[trial.state] ?? [again];
+  return h("span", { class: "actions" }, offers.map((one) => one()));
 }
+
+// A note of the user's own, on a trial or on the experiment.
+function note(name, index, text, done) {
+  const about = index === null ? "the experiment" : `trial ${index}`;
+  const field = h("textarea", { id: "note", rows: 6, maxlength: 10000, class: "wide" });
+  field.value = text;
+  ask(`Note on ${about}`, "An empty note is none.", [h("label", { for: "note", class: "wide" }, "Note"), field], "Keep", async () => {
+    await post("note", { experiment: name, trial: index, text: field.value });
+    tell(`The note on ${about} is kept.`);
+    await done();
+  });
+}
+
+const BOUNDS = { trials: "trials in all", steps: "training steps in all", seconds: "seconds of a run", cost: "cost in all", target: "target" };
+
+function budget(name, found) {
+  const fields = Object.entries(BOUNDS).map(([bound, words]) => [
+    h("label", { for: `bound-${bound}` }, words),
+    h("input", { id: `bound-${bound}`, inputmode: "decimal", value: found.budget[bound] ?? "", placeholder: "as the run was told" }),
+  ]);
+  const words = "Holds for runs that go on, and for later ones, in place of what they were told.";
+  ask("Change the budget", words, fields.flat(), "Change it", async () => {
+    const bounds = {};
+    Object.keys(BOUNDS).forEach((bound, i) => {
+      const given = fields[i][1].value.trim();
+      if (given !== "") bounds[bound] = decimal(bound, given);
+    });
+    await post("budget", { experiment: name, bounds });
+    location.reload();
+  });
+}
+
+const budgeted = (bounds) =>
+  `Budget, as changed here: ${Object.entries(bounds).map(([bound, value]) => `${BOUNDS[bound]} ${number(value)}`).join(", ")}.`;
 
 function trialTable(name, found) {
   const names = found.parameters.map((parameter) => parameter.name);
@@ -240,7 +289,7 @@ function trialTable(name, found) {
             "tr",
             { class: trial.state === "failed" ? "failed" : "" },
             h("td", {}, h("input", { type: "checkbox", value: trial.index, checked: chosen.has(String(trial.index)), "aria-label": `Compare trial ${trial.index}`, onchange: ready })),
-            h("td", { class: "number" }, link(String(trial.index), { experiment: name, trial: trial.index })),
+            h("td", { class: "number" }, link(String(trial.index), { experiment: name, trial: trial.index }), trial.note ? h("span", { class: "noted", title: trial.note, role: "img", "aria-label": "has a note" }, "✎") : null),
             h("td", {}, state(trial.state)),
             metrics.map((metric) => h("td", { class: "number" }, trial.metrics[metric] ? measured(trial.metrics[metric]) : "")),
             names.map((one) => h("td", {}, one in trial.parameters ? number(trial.parameters[one]) : "")),
@@ -311,7 +360,41 @@ function decimal(name, given) {
 export async function trial(main, name, index) {
   const content = h("div");
   const curves = h("div", { class: "figure" });
-  main.replaceChildren(content, curves);
+  const beliefs = h("p", { class: "goal", role: "status" });
+  const log = h("pre", { tabindex: "0", "aria-label": "The end of the log" });
+  const printed = h("details", { class: "figure-box", ontoggle: () => read() }, h("summary", {}, "Log"), log);
+  const said = h("details", { class: "figure-box" });
+  main.replaceChildren(content, curves, beliefs, said, printed);
+  let [asked, ending] = ["", null];
+
+  async function read() {
+    if (!printed.open) return;
+    const { lines, limit } = await get("log", { experiment: name, trial: index });
+    const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
+    log.textContent = lines.length ? (lines.length === limit ? `… the last ${limit} lines\n` : "") + lines.join("\n") : "There is no log here. headstock run and resume keep what a script prints.";
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  // What the model makes of it takes a while to compute, so it comes after everything else.
+  async function believe(found) {
+    const about = `${found.state} ${found.step}`;
+    if (about === asked) return;
+    asked = about;
+    const told = await get("beliefs", { experiment: name, trial: index }).catch(() => ({}));
+    const within = ({ lower, upper }) => `(80 % interval: ${number(lower)} to ${number(upper)})`;
+    const words = [];
+    ending = told.ending ?? null;
+    if (ending) {
+      const [end] = [ending.steps.length - 1];
+      words.push(`Expected to come to ${number(ending.means[end])} after step ${ending.steps[end]} ${within({ lower: ending.lower[end], upper: ending.upper[end] })}.`);
+    }
+    if (told.forecast) {
+      const { predicted, lower, upper, observed } = told.forecast;
+      words.push(`When it was suggested, ${number(predicted)} was predicted (90 % interval: ${number(lower)} to ${number(upper)}); it gave ${number(observed)}.`);
+    }
+    beliefs.textContent = words.join(" ");
+    if (ending) await plot(curves, Object.entries(found.reports), found.objective, ending);
+  }
 
   async function update() {
     const found = await get("trial", { experiment: name, trial: index });
@@ -321,14 +404,19 @@ export async function trial(main, name, index) {
       source: found.source,
       ...(found.owner === null ? {} : { worker: found.owner }),
       ...(found.attempt ? { attempt: found.attempt + 1 } : {}),
+      ...(found.step === null ? {} : { step: found.steps === null ? found.step : `${found.step} of ${found.steps}` }),
+      ...(found.saved === null || (!found.saves && !found.saved.length) ? {} : { "saved state": found.saved.length ? found.saved.map(([step, size]) => `after step ${step} (${bytes(size)})`).join(", ") : "none yet" }),
       created: moment(found.created),
       ...(found.started === null ? {} : { started: moment(found.started) }),
       ...(found.finished === null ? {} : { finished: moment(found.finished), took: duration(found.seconds) }),
     };
+    const decisions = found.verdicts.map(([step, decision, because]) => h("tr", {}, h("td", { class: "number" }, String(step)), h("td", {}, decision), h("td", { class: "text" }, because)));
     content.replaceChildren(
       h("h1", {}, `Trial ${found.index}`),
       h("p", {}, state(found.state), found.because ? ` · ${found.because}` : ""),
       found.error ? h("p", { class: "error" }, found.error) : "",
+      found.note ? h("p", { class: "note-text" }, found.note) : "",
+      h("div", { class: "bar" }, actions(name, found), h("button", { type: "button", class: "small", onclick: () => note(name, found.index, found.note, update) }, "Note…")),
       h(
         "div",
         { class: "cards" },
@@ -336,17 +424,20 @@ export async function trial(main, name, index) {
         h("div", { class: "card" }, h("h2", {}, "Results"), Object.keys(metrics).length ? facts(metrics) : h("p", {}, ALIVE.includes(found.state) ? "none yet" : "none")),
         h("div", { class: "card" }, h("h2", {}, "Life"), facts(life)),
       ),
-      h("div", { class: "bar" }, actions(name, found)),
-      found.verdicts.length ? h("details", {}, h("summary", {}, "What the scheduler said"), h("ol", {}, ...found.verdicts.map((said) => h("li", {}, said)))) : "",
       found.traceback ? h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, found.traceback)) : "",
     );
-    await plot(curves, Object.entries(found.reports).map(([metric, curve]) => [metric, curve]));
+    said.hidden = !decisions.length;
+    said.replaceChildren(h("summary", {}, "What the scheduler said"), table("What the scheduler said", [{ name: "step", kind: "number" }, "decision", "because"], decisions));
+    await plot(curves, Object.entries(found.reports), found.objective, ending);
+    await read();
+    believe(found);
   }
   await update();
   return { update };
 }
 
-async function plot(place, curves) {
+// Curves by name; of the one that is optimised, how it is expected to go on.
+async function plot(place, curves, objective, ending) {
   place.hidden = !curves.some(([, curve]) => curve.length);
   if (place.hidden) return;
   const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"];
@@ -361,6 +452,12 @@ async function plot(place, curves) {
     showlegend: true,
     line: { color: colors[i % 4], width: 2.5, dash: dashes[Math.floor(i / 4) % 4] },
   }));
+  const color = colors[Math.max(0, curves.findIndex(([name]) => name === objective)) % 4];
+  if (ending)
+    data.push(
+      { x: [...ending.steps, ...ending.steps.toReversed()], y: [...ending.upper, ...ending.lower.toReversed()], type: "scatter", mode: "lines", fill: "toself", line: { width: 0, color }, opacity: 0.3, hoverinfo: "skip", name: "80 % band" },
+      { x: ending.steps, y: ending.means, type: "scatter", mode: "lines", line: { color, width: 2, dash: "dot" }, name: "predicted" },
+    );
   await draw(place, { data, layout: { height: 380, xaxis: { title: { text: "step" }, rangemode: "tozero" }, margin: { t: 50 } } });
 }
 
@@ -383,6 +480,9 @@ export async function trials(main, name, indices) {
         ...keys("metrics").map((key) => line(key, found.map((one) => (one.metrics[key] ? measured(one.metrics[key]) : "")))),
         ...keys("parameters").map((key) => line(key, found.map((one) => (key in one.parameters ? number(one.parameters[key]) : "")))),
         line("time", found.map((one) => duration(one.seconds))),
+        line("because", found.map((one) => one.because)),
+        ...(found.some((one) => one.error) ? [line("error", found.map((one) => one.error ?? ""))] : []),
+        ...(found.some((one) => one.note) ? [line("note", found.map((one) => one.note))] : []),
       ],
     ),
     curves,

@@ -54,6 +54,11 @@ export function duration(seconds) {
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
+export function bytes(size) {
+  const unit = Math.min(4, Math.floor(Math.log(Math.max(size, 1)) / Math.log(1000)));
+  return `${number(Number((size / 1000 ** unit).toPrecision(3)))} ${["bytes", "kB", "MB", "GB", "TB"][unit]}`;
+}
+
 export const state = (name, count) =>
   h("span", { class: `state ${name}` }, count === undefined ? name : `${count.toLocaleString("en")} ${name}`);
 

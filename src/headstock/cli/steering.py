@@ -1,0 +1,61 @@
+"""Commands that change what goes on: trials, the budget, notes."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from headstock import Budget, Experiment
+from headstock.cli.options import DEFAULT_STORAGE, Name, StorageUrl, out, stored
+
+app = typer.Typer()
+
+Index = Annotated[int, typer.Argument(min=0, metavar="TRIAL", help="The trial's number.", show_default=False)]
+
+
+@app.command()
+def stop(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> None:
+    """End a trial early: what it has reported is its result. One that runs ends after its next report."""
+    with stored(storage) as opened:
+        now = Experiment.open(name, storage=opened).stop(trial)
+    out.print(f"Trial {trial} is asked to end." if not now.state.is_finished else f"Trial {trial} is {now.state}.")
+
+
+@app.command()
+def pause(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> None:
+    """Ask a running trial to save its state and leave its slot; the scheduler may let it go on later."""
+    with stored(storage) as opened:
+        Experiment.open(name, storage=opened).pause(trial)
+    out.print(f"Trial {trial} is asked to pause.")
+
+
+@app.command()
+def note(
+    name: Name,
+    text: Annotated[str, typer.Argument(help="The note; an empty one removes what is there.", show_default=False)],
+    trial: Annotated[int | None, typer.Option(min=0, help="About this trial; the experiment if left out.")] = None,
+    storage: StorageUrl = DEFAULT_STORAGE,
+) -> None:
+    """Keep a note on an experiment, or on one of its trials."""
+    with stored(storage) as opened:
+        Experiment.open(name, storage=opened).note(text, trial)
+
+
+@app.command()
+def budget(  # noqa: PLR0917 - typer reads the options from the arguments
+    name: Name,
+    trials: Annotated[int | None, typer.Option(help="So many evaluations in all.")] = None,
+    steps: Annotated[int | None, typer.Option(help="So many training steps in all.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="So long since a run began.")] = None,
+    cost: Annotated[float | None, typer.Option(help="So much in all of what trials report as cost.")] = None,
+    target: Annotated[float | None, typer.Option(help="An objective at least this good.")] = None,
+    storage: StorageUrl = DEFAULT_STORAGE,
+) -> None:
+    """Change the budget of runs that go on and of later ones; without an option, leave it to the runs again."""
+    given = {"trials": trials, "steps": steps, "seconds": seconds, "cost": cost, "target": target}
+    bounds = {bound: value for bound, value in given.items() if value is not None}
+    changed = Budget(trials=trials, steps=steps, seconds=seconds, cost=cost, target=target) if bounds else None
+    with stored(storage) as opened:
+        Experiment.open(name, storage=opened).change_budget(changed)
+    told = ", ".join(f"{bound} {value:g}" for bound, value in bounds.items())
+    out.print(escape(f"budget: {told or 'as each run is told'}"))

@@ -1,0 +1,57 @@
+"""What an experiment is, from what people say that it is."""
+
+from collections.abc import Iterable
+
+from headstock.errors import ExperimentExistsError, ObjectiveError
+from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
+from headstock.storage.base import ExperimentSpec
+
+
+def objective_of(maximize: str | None, minimize: str | None) -> Objective:
+    """The metric that is to be optimised.
+
+    Raises:
+        ObjectiveError: if not exactly one of the two is given.
+    """
+    if (maximize is None) == (minimize is None):
+        raise ObjectiveError(
+            f"maximize={maximize!r} and minimize={minimize!r}. Name the metric to optimise in exactly one of them."
+        )
+    return Objective(maximize) if maximize is not None else Objective(str(minimize), minimize=True)
+
+
+def outcome_constraints_of(texts: Iterable[str]) -> tuple[OutcomeConstraint, ...]:
+    """Bounds on other metrics, as they are written.
+
+    Raises:
+        ObjectiveError: if they cannot be read.
+    """
+    if isinstance(texts, str):
+        raise ObjectiveError(f"outcome_constraints={texts!r} is a string. Give a list: [{texts!r}].")
+    return tuple(parse_outcome_constraint(text) for text in texts)
+
+
+def check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None, value: str | None) -> None:
+    """Refuse to go on with an experiment under the same name that is another one.
+
+    Args:
+        stored: the experiment that is there.
+        wanted: the one that is asked for.
+        seed: the seed that was given; None if any will do.
+        value: which report was said to count; None if any will do.
+
+    Raises:
+        ExperimentExistsError: if they differ.
+    """
+    for what, there, here in (
+        ("space", stored.space, stored.space if stored.space.widens(wanted.space) else wanted.space),
+        ("objective", stored.objective, wanted.objective),
+        ("outcome constraints", stored.outcome_constraints, wanted.outcome_constraints),
+        ("value", stored.value, stored.value if value is None else wanted.value),
+        ("seed", stored.seed, stored.seed if seed is None else wanted.seed),
+    ):
+        if there != here:
+            raise ExperimentExistsError(
+                f"The storage holds an experiment {stored.name!r} with another {what}:\n  there: {there}\n"
+                f"  here:  {here}\nUse another name, or open it as it is with Experiment.open({stored.name!r}, ...)."
+            )
