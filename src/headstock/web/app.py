@@ -1,7 +1,6 @@
 """The routes of the dashboard."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -297,7 +296,7 @@ class Dashboard:
             if not isinstance(text, str):
                 raise BadRequestError("Give the text of the note.")
             index = None if given.get("trial") is None else _index(given)
-            self.storage.note(name, text, index=index, now=time.time())
+            self.shelf.get(name).experiment.note(text, index)
 
         return await self._act(request, act)
 
@@ -308,8 +307,7 @@ class Dashboard:
             bounds = given.get("bounds")
             if not isinstance(bounds, dict) or not all(map(_is_bound, bounds.items())):
                 raise BadRequestError(f"Give the bounds as numbers by name: {', '.join(BOUNDS)}.")
-            kept = Budget(**bounds).bounds if bounds else None
-            self.storage.limit(name, kept, now=time.time())
+            self.shelf.get(name).experiment.change_budget(Budget(**bounds) if bounds else None)
 
         return await self._act(request, act)
 
