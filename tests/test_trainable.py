@@ -367,6 +367,12 @@ def test_as_long_as_everything_is_paused_the_best_report_is_seen():
     assert best.load_checkpoint()["position"][0] == best.mean
 
 
+def test_files_lie_where_they_are_wanted(tmp_path: Path):
+    experiment = hs.Experiment("e", SPACE, maximize="score", seed=1, files=tmp_path / "states")
+    experiment.run(descend, budget=hs.Budget(steps=6))
+    assert {path.suffix for path in (tmp_path / "states").rglob("*") if path.is_file()} == {".zip"}
+
+
 def test_a_target_is_reached_by_a_report():
     study = study_of()
     assert run_study(study, descend, target=0.5) is Ended.TARGET

@@ -26,8 +26,7 @@ from headstock.errors import (
     StorageError,
     UnknownTrialError,
 )
-from headstock.executors.base import Executor
-from headstock.executors.inline import Inline
+from headstock.executors import executor_of
 from headstock.frames import Data
 from headstock.history import History
 from headstock.keeping import kept_states
@@ -74,6 +73,8 @@ class Experiment:
         scheduler: how long which trial is trained; if left out, freeze-thaw where the training function attaches its
             state, and median stopping where it only reports by step.
         value: which of its reports is a trial's value: "last" or "best"; "last" if left out.
+        files: the folder for the states of trials and their own files. If left out it lies beside an SQLite file, and
+            for any other storage it is gone with this object; several machines need one that they share.
         seed: fixes every suggestion; drawn and kept if left out.
         warm_start: earlier experiments over the same or an overlapping space, to learn from. What is taken from them is
             stored when the experiment is created; later it does not change.
@@ -103,6 +104,7 @@ class Experiment:
         sampler: Sampler | None = None,
         scheduler: Scheduler | None = None,
         value: str | None = None,
+        files: str | Path | None = None,
         seed: int | None = None,
         warm_start: Iterable["Experiment"] = (),
     ) -> None:
@@ -128,7 +130,7 @@ class Experiment:
         except ExperimentExistsError:
             stored = opened.experiment(name)
             check_same(stored, wanted, seed, value)
-        self._begin(opened, stored, sampler, scheduler)
+        self._begin(opened, stored, sampler, scheduler, files)
 
     @classmethod
     def open(
@@ -138,6 +140,7 @@ class Experiment:
         storage: str | Storage,
         sampler: Sampler | None = None,
         scheduler: Scheduler | None = None,
+        files: str | Path | None = None,
     ) -> "Experiment":
         """The experiment of this name in a storage.
 
@@ -147,11 +150,16 @@ class Experiment:
         """
         opened = open_storage(storage) if isinstance(storage, str) else storage
         experiment = cls.__new__(cls)
-        experiment._begin(opened, opened.experiment(name), sampler, scheduler)  # noqa: SLF001 - the other constructor
+        experiment._begin(opened, opened.experiment(name), sampler, scheduler, files)  # noqa: SLF001 - the other constructor
         return experiment
 
     def _begin(
-        self, storage: Storage, spec: ExperimentSpec, sampler: Sampler | None, scheduler: Scheduler | None
+        self,
+        storage: Storage,
+        spec: ExperimentSpec,
+        sampler: Sampler | None,
+        scheduler: Scheduler | None,
+        files: str | Path | None,
     ) -> None:
         if sampler is None:
             sampler = Bayesian() if spec.sampler is None else sampler_from_json(spec.sampler)
@@ -163,6 +171,7 @@ class Experiment:
         self._study = Study(storage, spec, sampler)
         self._scheduler = scheduler
         self._model: Model | None = None
+        self._root = None if files is None else Path(files).absolute()
         self._checkpoints: Checkpoints | None = None
 
     def __repr__(self) -> str:
@@ -403,7 +412,7 @@ class Experiment:
             return run(
                 self._study,
                 self._scheduler,
-                Inline(training) if workers is None else _processes(training, workers),
+                executor_of(training, workers),
                 budget=budget,
                 clock=time.time,
                 observe=observed,
@@ -536,9 +545,9 @@ class Experiment:
         )
 
     def _files(self) -> Checkpoints:
-        """Where the states of trials lie: beside the database, or in a folder that is gone with this object."""
+        """Where the states of trials lie: where it was said, beside the database, or in a folder of this object's."""
         if self._checkpoints is None:
-            folder = files_of(self.storage, self._study.spec)
+            folder = files_of(self.storage, self._study.spec, self._root)
             if folder is None:
                 folder = Path(tempfile.mkdtemp(prefix="headstock-"))
                 weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -558,12 +567,6 @@ class Experiment:
             known = {"steps": message.steps} if message.steps else {}
             self._study.storage.report(self.name, index, message.metrics, now=time.time(), **known)
         return Answer()
-
-
-def _processes(training: Training, workers: int) -> Executor:
-    from headstock.executors.process import Processes  # it loads multiprocessing
-
-    return Processes.of(training, workers)
 
 
 def _index(trial: Trial | TrialRecord | int) -> int:

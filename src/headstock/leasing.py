@@ -9,7 +9,7 @@ from typing import Final, Self, final
 
 from headstock.errors import StorageError
 from headstock.processes import is_dead
-from headstock.storage.base import Command, Lease, Storage
+from headstock.storage.base import Command, Storage
 
 BEAT: Final = 5.0
 """After how many seconds leases are renewed."""
@@ -39,7 +39,7 @@ class Leases:
     clock: Callable[[], float]
     monotonic: Callable[[], float] = time.monotonic
     _commands: Mapping[int, Command] = field(default_factory=dict, init=False)
-    _seen: dict[int, tuple[Lease, float]] = field(default_factory=dict, init=False)
+    _seen: dict[int, tuple[tuple[str, int], float]] = field(default_factory=dict, init=False)
     _over: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
 
@@ -67,17 +67,26 @@ class Leases:
         leases = self.storage.extend(self.name, self.owner)
         self._commands = {lease.index: lease.command for lease in leases if lease.command is not None}
 
-    def take_expired(self) -> None:
-        """Put trials back into the queue whose owner is dead, or has not renewed its lease for too long."""
-        now = self.monotonic()
-        leases = {lease.index: lease for lease in self.storage.leases(self.name) if lease.owner != self.owner}
-        for index, lease in leases.items():
-            seen, since = self._seen.get(index, (None, now))
-            if seen != lease:
-                self._seen[index] = lease, now
-            if is_dead(lease.owner) or (seen == lease and now - since >= LAPSE):
-                self.storage.release(self.name, index, owner=lease.owner, renewals=lease.renewals, now=self.clock())
-        self._seen = {index: seen for index, seen in self._seen.items() if index in leases}
+    def take_expired(self) -> int:
+        """Put trials back into the queue whose owner is dead, or has not renewed its lease for too long.
+
+        Returns:
+            How many there were.
+        """
+        now, taken, known = self.monotonic(), 0, self._seen
+        self._seen = {}
+        for lease in self.storage.leases(self.name):
+            if lease.owner == self.owner:
+                continue
+            seen, since = known.get(lease.index, (None, now))
+            since = since if seen == (lease.owner, lease.renewals) else now
+            self._seen[lease.index] = ((lease.owner, lease.renewals), since)
+            if is_dead(lease.owner) or now - since >= LAPSE:
+                freed = self.storage.release(
+                    self.name, lease.index, owner=lease.owner, renewals=lease.renewals, now=self.clock()
+                )
+                taken += freed is not None
+        return taken
 
     def _beat(self) -> None:
         while not self._over.wait(BEAT):

@@ -148,6 +148,8 @@ class _Run:
             elif self.agenda:
                 self._give_back()
             if not self.running:
+                if reason is None and self.leases.take_expired():
+                    continue  # the trial of a process that has died meanwhile
                 return reason or self._nothing_left()
             for one in self.executor.wait(self._listen, TICK):
                 self._settle(self.running.pop(one.task), one.end)

@@ -70,6 +70,33 @@ def test_nothing_is_lost_or_doubled_whoever_is_killed(tmp_path: Path):
     assert not [p for p in psutil.process_iter() if str(tmp_path) in " ".join(_command(p))], "a process was left behind"
 
 
+SHARED = """
+import sys
+sys.path.insert(0, sys.argv[2])
+import headstock as hs
+import tasks
+
+experiment = hs.Experiment.open("shared", storage=sys.argv[1])
+experiment.run(tasks.slow_climb, budget=hs.Budget(steps=50))
+"""
+
+
+def test_several_runners_share_one_budget_exactly(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/shared.db"
+    scheduler = hs.SuccessiveHalving(min_steps=2, eta=2)
+    hs.Experiment(
+        "shared", hs.Space(x=hs.Float(0, 1)), maximize="score", storage=url, scheduler=scheduler, seed=1
+    ).close()
+    command = [sys.executable, "-c", SHARED, url, str(Path(__file__).parents[1])]
+    runners = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    printed = Counter(line for runner in runners for line in runner.communicate()[0].splitlines())
+    assert [runner.returncode for runner in runners] == [0, 0, 0]
+    assert printed.total() == len(printed) == 50, "a step was trained twice, or not paid for"
+    with hs.Experiment.open("shared", storage=url) as experiment:
+        assert sum(trial.step for trial in experiment.history) == 50
+        assert set(experiment.history.counts) <= {TrialState.COMPLETED, TrialState.PAUSED}
+
+
 def _command(process: psutil.Process) -> list[str]:
     with suppress(psutil.Error):
         return process.cmdline() if process.status() != psutil.STATUS_ZOMBIE else []

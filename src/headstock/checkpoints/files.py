@@ -219,6 +219,8 @@ class Checkpoints:
     def _thin_out(self, newest: Saved, keep: frozenset[int]) -> None:
         steps = sorted({saved.step for saved in self.saved(newest.trial)}, reverse=True)
         kept = {*steps[:KEPT], *keep}
+        for torn in self._of(newest.trial).glob("*.aside"):  # of a process that was killed while it wrote
+            torn.unlink(missing_ok=True)
         for saved in self.saved(newest.trial):
             if saved.step not in kept or (saved.step == newest.step and saved.path != newest.path):
                 saved.path.unlink(missing_ok=True)
