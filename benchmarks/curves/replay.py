@@ -1,12 +1,15 @@
 """What pausable training saves: searches replayed on tables of real learning curves.
 
+    python benchmarks/regret/install_peers.py optuna smac        # the other libraries, in environments of their own
     python benchmarks/curves/replay.py --data FOLDER [--seeds 5] [--methods ...] [--tasks ...] [--out FILE]
 
 For each method the normalised regret (best - found) / (best - median) after 2, 4 and 10 full trainings' worth of
 epochs: `found` is the best value that any epoch reported, `best` the best of the table, `median` the median of its
-final values. Every budget is a search of its own, as methods that know the budget use it. Prints one table and a paired
-comparison of ours with each other method (Wilcoxon's signed-rank test over tasks and seeds, Holm's correction); writes
-a JSON line a search and skips those that are in the file. Seeds are the outermost loop: stop it at any time.
+final values. Where curves are noisy, what a search reports as its best counts by the mean of ten runs. Every budget is
+a search of its own, as methods that know the budget use it. Prints one table, with bootstrapped 95 % intervals of the
+means, and a paired comparison of ours with each other method (Wilcoxon's signed-rank test over tasks and seeds, Holm's
+correction over all tests); writes a JSON line a search and skips those that are in the file. Seeds are the outermost
+loop: stop it at any time.
 """
 
 import os
@@ -16,6 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import json
+import subprocess
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -37,10 +41,11 @@ from headstock import (
 from headstock.samplers import Sampler
 from headstock.schedulers import Scheduler
 from headstock.testing.replay import Replay, Table
-from tables import tasks
+from tables import Task, tasks
 
 BUDGETS = (2, 4, 10)
 OURS = "freeze-thaw"
+WORST = 2.0
 
 METHODS: dict[str, Callable[[Table], tuple[Scheduler, Sampler]]] = {
     OURS: lambda table: (FreezeThaw(pool=table.rows), Random()),
@@ -55,21 +60,57 @@ METHODS: dict[str, Callable[[Table], tuple[Scheduler, Sampler]]] = {
 """A scheduler and a sampler for each method; rows are drawn at random unless a model chooses them."""
 
 
-def search(table: Table, method: str, seed: int, budget: int) -> dict[str, Any]:
+PEERS = {
+    "optuna tpe, hyperband": ("optuna", "hyperband"),
+    "optuna tpe, median": ("optuna", "median"),
+    "optuna tpe, full": ("optuna", "full"),
+    "smac multi-fidelity": ("smac", "hyperband"),
+}
+"""The environment of another library (`benchmarks/regret/install_peers.py`), and what `peers.py` is asked for."""
+
+
+def search(task: Task, method: str, seed: int, budget: int) -> dict[str, Any]:
     """One search: its regret and what its decisions cost."""
-    scheduler, sampler = METHODS[method](table)
-    replay = Replay(table, scheduler, sampler, seed)
-    steps = replay.run(budget * table.curves.shape[1])
+    table, steps_allowed = task.table, budget * task.table.curves.shape[1]
+    if method in PEERS:
+        steps, seconds, trials = ask_peer(table, *PEERS[method], seed, steps_allowed)
+    else:
+        scheduler, sampler = METHODS[method](table)
+        replay = Replay(table, scheduler, sampler, seed)
+        steps = [(s.row, s.step) for s in replay.run(steps_allowed)]
+        seconds, trials = replay.decision_seconds, len(replay.trials)
     sign = -1.0 if table.minimize else 1.0
-    values = np.where(np.isfinite(table.curves), sign * table.curves, -np.inf)
-    best, median = values.max(), np.median(values[:, -1])
-    found = max(sign * s.value for s in steps if np.isfinite(s.value))
+    reported, truth = (np.where(np.isfinite(Y), sign * Y, -np.inf) for Y in (table.curves, task.truth))
+    best, median = truth.max(), np.median(truth[:, -1])
+    row, step = max(steps, key=lambda s: reported[s[0], s[1] - 1])
     return {
-        "regret": float((best - found) / (best - median)),
-        "trials": len(replay.trials),
-        "decision_ms": 1e3 * float(np.mean(replay.decision_seconds)),
-        "slowest_ms": 1e3 * float(np.max(replay.decision_seconds)),
+        "regret": float((best - truth[row, step - 1]) / (best - median)),
+        "trials": trials,
+        "decision_ms": 1e3 * float(np.mean(seconds)),
+        "slowest_ms": 1e3 * float(np.max(seconds)),
     }
+
+
+def ask_peer(
+    table: Table, environment: str, method: str, seed: int, budget: int
+) -> tuple[list[tuple[int, int]], list[float], int]:
+    """The steps of another library's search, as (row, step), the seconds of its decisions, how many trials it began."""
+    question = {
+        "space": table.space.to_json()["parameters"],
+        "rows": table.rows,
+        "curves": np.where(np.isfinite(table.curves), table.curves, np.nan).tolist(),
+        "minimize": table.minimize,
+        "method": method,
+        "seed": seed,
+        "budget": budget,
+    }
+    python = Path(__file__).parents[2] / ".venv-peers" / environment / "bin" / "python"
+    command = [python, Path(__file__).with_name("peers.py"), environment]
+    done = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{environment}: {done.stderr[-2000:]}")
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return [(row, step) for row, step in answer["steps"]], answer["seconds"], answer["trials"]
 
 
 def holm(p_values: dict[Any, float]) -> dict[Any, float]:
@@ -83,38 +124,50 @@ def holm(p_values: dict[Any, float]) -> dict[Any, float]:
 
 def show(rows: list[dict[str, Any]]) -> None:
     """The table of regrets, then the comparisons."""
-    by_key = {(r["family"], r["method"], r["budget"], r["task"], r["seed"]): r for r in rows}
     p_values: dict[tuple[str, str, int], float] = {}
     for family in sorted({r["family"] for r in rows}):
-        print(f"\n{family}: regret, median and mean over tasks and seeds")
-        print(f"{'method':>18}" + "".join(f"{f'{b} T':>16}" for b in BUDGETS) + f"{'searches':>10}{'ms':>8}")
-        for method in METHODS:
+        print(f"\n{family}: regret, median, mean and its 95 % interval over tasks and seeds")
+        print(f"{'method':>22}" + "".join(f"{f'{b} T':>27}" for b in BUDGETS) + f"{'searches':>10}{'ms':>7}")
+        for method in (*METHODS, *PEERS):
             own = [r for r in rows if r["method"] == method and r["family"] == family]
             if not own:
                 continue
-            line = f"{method:>18}"
-            for budget in BUDGETS:
-                regrets = [r["regret"] for r in own if r["budget"] == budget]
-                line += f"{np.median(regrets):>9.3f}{np.mean(regrets):>7.3f}" if regrets else f"{'':>16}"
-                pairs = [
-                    (by_key[family, OURS, budget, r["task"], r["seed"]]["regret"], r["regret"])
-                    for r in own
-                    if r["budget"] == budget and (family, OURS, budget, r["task"], r["seed"]) in by_key
-                ]
-                differences = np.array([a - b for a, b in pairs])
-                if method != OURS and np.count_nonzero(differences) >= 5:
+            cells = "".join(_cell([r["regret"] for r in own if r["budget"] == budget]) for budget in BUDGETS)
+            print(f"{method:>22}{cells}{len(own):>10}{np.mean([r['decision_ms'] for r in own]):>7.1f}")
+            for budget in BUDGETS if method != OURS else ():
+                differences = _differences(rows, family, method, budget)
+                if np.count_nonzero(differences):
                     p_values[family, method, budget] = float(wilcoxon(differences, alternative="less").pvalue)
-            print(line + f"{len(own):>10}{np.mean([r['decision_ms'] for r in own]):>8.1f}")
     print("\nours is better than (p, Holm-corrected):")
     for (family, method, budget), p in holm(p_values).items():
-        print(f"{family:>10}{method:>18}{budget:>4} T  p = {p:.3g}")
+        print(f"{family:>10}{method:>24}{budget:>4} T  p = {p:.2g}")
+
+
+def _cell(regrets: list[float]) -> str:
+    """The median, the mean and its interval; regrets above 2 count as 2."""
+    if not regrets:
+        return f"{'':>27}"
+    clipped = np.minimum(regrets, WORST)
+    means = np.random.default_rng(0).choice(clipped, (1000, len(clipped))).mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return f"{np.median(clipped):>9.3f}{clipped.mean():>7.3f} {low:.2f}-{high:.2f}"
+
+
+def _differences(rows: list[dict[str, Any]], family: str, method: str, budget: int) -> np.ndarray:
+    """Our regret less a method's, for each task and seed that both have searched."""
+    regrets: dict[str, dict[tuple[str, int], float]] = {OURS: {}, method: {}}
+    for r in rows:
+        if r["family"] == family and r["budget"] == budget and r["method"] in regrets:
+            regrets[r["method"]][r["task"], r["seed"]] = min(r["regret"], WORST)
+    both = sorted(regrets[OURS].keys() & regrets[method].keys())
+    return np.array([regrets[OURS][key] - regrets[method][key] for key in both])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder that holds the tables")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
+    parser.add_argument("--methods", nargs="+", default=[*METHODS, *PEERS], choices=[*METHODS, *PEERS])
     parser.add_argument("--tasks", nargs="+", help="some of the tasks; all if left out")
     parser.add_argument("--budgets", nargs="+", type=int, default=list(BUDGETS), choices=BUDGETS)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/curves/replay.jsonl"))
@@ -125,12 +178,12 @@ def main() -> None:
     done = {(r["task"], r["method"], r["budget"], r["seed"]) for r in rows}
     with options.out.open("a", encoding="utf-8") as out:
         for seed, task in product(range(options.seeds), options.tasks or known):
-            table = known[task]()
+            loaded = known[task](seed)
             for budget, method in product(options.budgets, options.methods):
                 if (task, method, budget, seed) in done:
                     continue
                 key = {"family": task.split("-")[0], "task": task, "method": method, "budget": budget, "seed": seed}
-                rows.append(key | search(table, method, seed, budget))
+                rows.append(key | search(loaded, method, seed, budget))
                 out.write(json.dumps(rows[-1]) + "\n")
                 out.flush()
     show(rows)
