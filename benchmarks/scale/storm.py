@@ -4,7 +4,7 @@
         [--seed 0] [--out FILE]
 
 See headstock.testing.storm for what happens to the workers. On SQLite each tenth worker cannot let the file grow, as
-on a full disk, or (for root) may only read it; PostgreSQL is restarted again and again, each second time by a crash.
+on a full disk, or may only read it; PostgreSQL is restarted again and again, each second time by a crash.
 Every clock jumps by months. Prints a line a database, and writes it as JSON. Bars: lost, doubled and stuck are 0.
 """
 
@@ -54,7 +54,6 @@ def main() -> None:
     with options.out.open("a", encoding="utf-8") as lines:
         for database in options.databases:
             with tempfile.TemporaryDirectory() as folder:
-                Path(folder).chmod(0o755)  # so that nobody may read, and only read
                 over = {"sqlite": over_sqlite, "postgresql": over_postgresql}[database]
                 damage = asdict(over(Path(folder), options))
             print(f"{database:12}" + "  ".join(f"{name} {value:.4g}" for name, value in damage.items()), flush=True)

@@ -91,7 +91,7 @@ def test_a_full_disk_says_so_and_loses_nothing(path: Path):
     def shrink(connection: Connection, *_: object) -> None:
         connection.execute("PRAGMA max_page_count = 1")
 
-    event.listen(storage.database._own_engine(), "checkout", shrink)
+    event.listen(storage.database.engine(), "checkout", shrink)
     with pytest.raises(StorageError, match=r"disk is full\. Make room"):
         storage.add_trials("kept", [NewTrial({"x": 0.5}, because="b" * 10_000)] * 50, created=None, now=0.0)
     assert storage.changes("kept").created == 1
@@ -146,7 +146,7 @@ def test_no_verb_walks_through_all_trials_or_reports(path: Path):
     storage = open_storage(str(path))
     statements: list[tuple[str, Any]] = []
     event.listen(
-        storage.database._own_engine(),
+        storage.database.engine(),
         "before_cursor_execute",
         lambda _connection, _cursor, statement, parameters, *_: statements.append((statement, parameters)),
     )

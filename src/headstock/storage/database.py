@@ -24,6 +24,10 @@ class Database(Protocol):
         """Where it lies, without a password."""
         ...
 
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine of this process."""
+        ...
+
     def reading(self) -> AbstractContextManager[Connection]:
         """A transaction that sees the database as it is at one moment, and waits for nobody."""
         ...
@@ -33,6 +37,10 @@ class Database(Protocol):
 
         Who locks an experiment's row in it is the experiment's only writer, and sees all that was written before.
         """
+        ...
+
+    def renewing(self) -> AbstractContextManager[Connection]:
+        """A writing transaction that may be lost with the machine's power: for what is said again soon."""
         ...
 
     def alone(self) -> AbstractContextManager[Connection]:

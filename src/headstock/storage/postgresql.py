@@ -77,6 +77,10 @@ class PostgresqlDatabase:
         """A transaction that is kept if the block ends without an error."""
         return self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 
+    def renewing(self) -> AbstractContextManager[Connection]:
+        """A writing transaction whose commit does not wait for the disk."""
+        return self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off")
+
     @contextmanager
     def alone(self) -> Iterator[Connection]:
         """A writing transaction beside which there is no other of this kind."""
@@ -91,7 +95,7 @@ class PostgresqlDatabase:
         connection = None
         try:
             with suppress(SQLAlchemyError):  # it is a courtesy
-                connection = self._own_engine().connect()
+                connection = self.engine().connect()
                 connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), lock)
             yield
         finally:
@@ -111,7 +115,7 @@ class PostgresqlDatabase:
     def _transaction(self, begin: str) -> Iterator[Connection]:
         stage = "connecting"
         try:
-            with self._own_engine().connect() as connection:
+            with self.engine().connect() as connection:
                 connection.exec_driver_sql(begin)
                 stage = "working"
                 yield connection
@@ -131,7 +135,7 @@ class PostgresqlDatabase:
             advice = next((text for start, text in _ADVICE.items() if code.startswith(start)), "")
             raise StorageError(f"{self.url}: {said}. {advice}".rstrip()) from error
 
-    def _own_engine(self) -> Engine:
+    def engine(self) -> Engine:
         """The engine of this process."""
         return self._engines.own()
 

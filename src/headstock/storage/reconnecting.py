@@ -236,7 +236,7 @@ class ReconnectingStorage:
 
     def _wait_for_others(self, name: str) -> None:
         """Wait until a commit of our own that the server may still be busy with is over: it holds the lock."""
-        self.storage.extend(name, "")
+        self.storage.add_trials(name, [], created=None, now=0.0)
 
 
 def _became(new: NewTrial, trial: TrialRecord, now: float) -> bool:

@@ -72,6 +72,10 @@ class SqliteDatabase:
         """A transaction without other writers; it is kept if the block ends without an error."""
         return self._transaction(_begin_writing)
 
+    def renewing(self) -> AbstractContextManager[Connection]:
+        """The same, for no commit waits for the disk."""
+        return self.writing()
+
     def alone(self) -> AbstractContextManager[Connection]:
         """The same, for there is never more than one writer."""
         return self.writing()
@@ -103,7 +107,7 @@ class SqliteDatabase:
         """
         part = to.with_name(f"{to.name}.{os.getpid()}.part")
         try:
-            with self._errors(), self._own_engine().connect() as connection, closing(sqlite3.connect(part)) as copy:
+            with self._errors(), self.engine().connect() as connection, closing(sqlite3.connect(part)) as copy:
                 source = connection.connection.driver_connection
                 assert isinstance(source, sqlite3.Connection)  # noqa: S101 - for mypy
                 source.backup(copy)
@@ -130,7 +134,7 @@ class SqliteDatabase:
     def _use_journal(self, mode: str) -> None:
         """Switch the file to a journal mode for good, unless it is in it."""
         for _ in range(int(PATIENCE / 0.1)):
-            with self._errors(), self._own_engine().connect() as connection:
+            with self._errors(), self.engine().connect() as connection:
                 if connection.exec_driver_sql("PRAGMA journal_mode").scalar() in (mode, "memory"):
                     return
                 # SQLite does not wait for other connections here, it fails at once.
@@ -147,11 +151,11 @@ class SqliteDatabase:
 
     @contextmanager
     def _transaction(self, begin: Callable[[Connection], None]) -> Iterator[Connection]:
-        with self._errors(), self._turns, self._own_engine().begin() as connection:
+        with self._errors(), self._turns, self.engine().begin() as connection:
             begin(connection)
             yield connection
 
-    def _own_engine(self) -> Engine:
+    def engine(self) -> Engine:
         """The engine of this process."""
         if self.path is None and not self._engines.has_own():
             raise StorageError(

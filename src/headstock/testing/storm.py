@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final, final
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from headstock.errors import LeaseLostError, StaleHistoryError, StorageError, TrialStateError
 from headstock.objective import Objective
@@ -40,7 +40,7 @@ STEPS: Final = 3
 DONE: Final = 10
 """The exit code of a worker that found nothing left to do."""
 
-# Loaded before a worker is started, also because nobody may not read everything.
+# Loaded once, before any worker is started.
 _LOADED: Final = [
     "headstock.testing.storm",
     "headstock.storage.sqlite",
@@ -49,7 +49,6 @@ _LOADED: Final = [
     "psycopg",
 ]
 
-_NOBODY: Final = 65534
 _PATIENCE_WITH_ERRORS: Final = 10
 
 
@@ -165,14 +164,11 @@ def _work(url: str, trials: int, log: str, seed: int, handicap: str | None) -> N
     if handicap == "full":  # as on a full disk, a file that grows beyond this cannot be written
         size = Path(url.removeprefix("sqlite:///")).stat().st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    elif handicap == "read-only":
-        os.setgid(_NOBODY)
-        os.setuid(_NOBODY)
     failures = 0
     worker: _Worker | None = None
     while failures < _PATIENCE_WITH_ERRORS:
         try:
-            worker = worker or _Worker(open_storage(url), trials, descriptor, rng)
+            worker = worker or _Worker(_opened(url, handicap), trials, descriptor, rng)
             if not worker.step():
                 worker.storage.close()
                 os._exit(DONE)
@@ -180,6 +176,16 @@ def _work(url: str, trials: int, log: str, seed: int, handicap: str | None) -> N
             failures += 1
             time.sleep(0.01)
     os._exit(0)
+
+
+def _opened(url: str, handicap: str | None) -> Storage:
+    storage = open_storage(url)
+    if handicap == "read-only":
+        assert isinstance(storage, SqlStorage)
+        engine = storage.database.engine()
+        engine.dispose()
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+    return storage
 
 
 def storm(
@@ -251,8 +257,7 @@ class _Weather:
         self.reap()
         while len(self.running) < workers:
             is_weak = self.url.startswith("sqlite") and self.rng.random() < 0.1
-            handicaps = ["full"] if os.getuid() else ["full", "read-only"]  # root can become nobody
-            self.start(self.rng.choice(handicaps) if is_weak else None)
+            self.start(self.rng.choice(["full", "read-only"]) if is_weak else None)
         time.sleep(self.rng.expovariate(1 / 0.08))
         victim = self.rng.choice(self.running)
         if victim.pid is None or not victim.is_alive():
