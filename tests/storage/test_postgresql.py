@@ -3,6 +3,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from headstock.errors import ConnectionLostError, MissingDependencyError, StorageError
 from headstock.objective import Objective
@@ -56,6 +57,17 @@ def test_writers_of_one_experiment_wait_for_one_another_and_readers_for_nobody(p
     assert storage.changes("kept").created == 2
     database.close()
     storage.close()
+
+
+def test_who_holds_locks_may_not_fall_asleep_but_a_reader_may_take_its_time(postgresql_url: str):
+    open_storage(postgresql_url).close()
+    database = PostgresqlDatabase(postgresql_url)
+    asked = text("SHOW idle_in_transaction_session_timeout")
+    with database.writing() as connection:
+        assert connection.scalar(asked) == "30s"
+    with database.reading() as connection:
+        assert connection.scalar(asked) == "0"
+    database.close()
 
 
 def test_no_message_shows_a_password(postgresql_url: str):

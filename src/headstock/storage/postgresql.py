@@ -27,6 +27,12 @@ _ALONE: Final = int.from_bytes(b"headstck")
 _SECRETS: Final = ("password", "passfile", "sslpassword", "sslkey")
 """Parameters of a URL that are not shown."""
 
+# Who holds locks and does nothing for too long loses them. A reader holds none: it may take its time for a long history.
+_BEGIN_WRITING: Final = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
+    f"SET LOCAL idle_in_transaction_session_timeout = {int(1000 * PATIENCE)}"
+)
+
 _GONE: Final = ("57P01", "57P02", "57P03", "57P05", "08")
 """How the codes of errors begin after which the connection is gone: the server stops, starts, or cannot be reached."""
 
@@ -75,11 +81,11 @@ class PostgresqlDatabase:
 
     def writing(self) -> AbstractContextManager[Connection]:
         """A transaction that is kept if the block ends without an error."""
-        return self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        return self._transaction(_BEGIN_WRITING)
 
     def renewing(self) -> AbstractContextManager[Connection]:
         """A writing transaction whose commit does not wait for the disk."""
-        return self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = off")
+        return self._transaction(f"{_BEGIN_WRITING}; SET LOCAL synchronous_commit = off")
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -181,7 +187,5 @@ def _engine(url: URL) -> Engine:
 
 
 def _configure(connection: Any, _record: object) -> None:
-    """Prepare a new connection: no lock is waited for, and none is held, for longer than `PATIENCE`."""
-    milliseconds = int(1000 * PATIENCE)
-    connection.execute(f"SET lock_timeout = {milliseconds}")
-    connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+    """Prepare a new connection: no lock is waited for longer than `PATIENCE`."""
+    connection.execute(f"SET lock_timeout = {int(1000 * PATIENCE)}")
