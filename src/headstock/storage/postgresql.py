@@ -27,7 +27,7 @@ _ALONE: Final = int.from_bytes(b"headstck")
 _SECRETS: Final = ("password", "passfile", "sslpassword", "sslkey")
 """Parameters of a URL that are not shown."""
 
-# Who holds locks and does nothing for too long loses them. A reader holds none: it may take its time for a long history.
+# Who holds locks and does nothing for too long loses them. A reader holds none, and may take its time.
 _BEGIN_WRITING: Final = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
     f"SET LOCAL idle_in_transaction_session_timeout = {int(1000 * PATIENCE)}"
