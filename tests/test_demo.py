@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import sys
@@ -36,7 +37,8 @@ def test_an_interrupted_demo_reports_what_it_has_and_goes_on(tmp_path: Path):
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert "Interrupted after 2 of 4 trials; run the same command again and it goes on." in printed
+    # On a busy machine the third trial may end before the signal is there.
+    assert re.search("Interrupted after [23] of 4 trials; run the same command again and it goes on.", printed)
     assert "Test accuracy" not in printed
     assert path.exists()
     done = CliRunner().invoke(cli.app, arguments)
