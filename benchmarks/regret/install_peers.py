@@ -20,6 +20,7 @@ TORCH: Final = os.environ.get("TORCH", "torch==2.13.0")
 
 PACKAGES: Final = {
     "optuna": [TORCH, "optuna", "scipy"],
+    "optuna-dashboard": ["optuna-dashboard"],
     "ax": [TORCH, "ax-platform"],
     "botorch": [TORCH, "botorch"],
     "hebo": [

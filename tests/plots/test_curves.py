@@ -7,7 +7,7 @@ import histories
 from headstock.analysis.endings import endings
 from headstock.errors import NoResultError
 from headstock.history import History
-from headstock.plots.curves import MOST_CURVES, MOST_STEPS, plot_curves
+from headstock.plots.curves import MOST_CURVES, MOST_PREDICTED, MOST_STEPS, plot_curves
 from headstock.trial import Observation, TrialState
 
 STATES = [TrialState.COMPLETED, TrialState.RUNNING, TrialState.PAUSED, TrialState.STOPPED, TrialState.FAILED]
@@ -57,9 +57,15 @@ def test_unfinished_curves_go_on_to_their_predicted_ends():
     found = endings(history)
     figure = plot_curves(history, endings=found)
     ends = next(trace for trace in figure.data if trace.name == "predicted end")
-    assert len(ends.x) == len(found) == 12
+    assert len(found) == 12
+    running = [e for e in found if history.trials[e.trial].state is TrialState.RUNNING]
+    others = sorted((e for e in found if e not in running), key=lambda e: -e.means[-1])
+    drawn = sorted([*running, *others[: MOST_PREDICTED - len(running)]], key=lambda e: e.trial)
     assert set(ends.x) == {30}
-    np.testing.assert_allclose(ends.y, [e.means[-1] for e in found])
-    np.testing.assert_allclose(ends.error_y.array, [e.upper[-1] - e.means[-1] for e in found])
+    np.testing.assert_allclose(ends.y, [e.means[-1] for e in drawn])
+    np.testing.assert_allclose(ends.error_y.array, [e.upper[-1] - e.means[-1] for e in drawn])
+    low, high = figure.layout.yaxis.range
+    assert low <= min(ends.y)
+    assert high - low < 2  # however wide an interval is
     path = next(trace for trace in figure.data if trace.line.dash == "dot")
     assert path.x[0] == 8  # from the last report on

@@ -35,8 +35,8 @@ class Ending:
     Args:
         trial: the index of its trial.
         steps: from its last report to the last step of a whole training.
-        means: what is predicted after these steps, in the metric's units.
-        lower: the lower ends of the 80 % intervals of what would be reported there.
+        means: what is predicted after these steps, in the metric's units; at the first one, what was reported.
+        lower: the lower ends of the 80 % intervals of what will be reported there.
         upper: their upper ends.
     """
 
@@ -80,7 +80,10 @@ def endings(history: History) -> tuple[Ending, ...]:
         steps = np.unique(np.geomspace(trial.step, _length(trial, last), PLACES).round())
         mean, variance = forecast.posterior.predict(np.full(len(steps), row), steps)
         sd = np.sqrt(np.maximum(variance, 0.0) + forecast.posterior.hyperparameters.noise)
-        found.append(Ending(trial.index, steps, *_interval(forecast.transform, mean, sd)))
+        predicted = _interval(forecast.transform, mean, sd)
+        for values in predicted:
+            values[0] = trial.reports[metric][-1].mean
+        found.append(Ending(trial.index, steps, *predicted))
     return tuple(sorted(found, key=lambda ending: ending.trial))
 
 

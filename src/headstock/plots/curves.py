@@ -15,6 +15,9 @@ from headstock.trial import TrialRecord, TrialState
 
 MOST_CURVES: Final = 100
 MOST_STEPS: Final = 200
+MOST_PREDICTED: Final = 8
+"""How many curves are drawn on to their predicted ends: the most promising ones."""
+
 NAMED: Final[Mapping[TrialState, tuple[str, str]]] = {
     TrialState.RUNNING: ("running", "circle"),
     TrialState.PAUSED: ("paused", "line-ns-open"),
@@ -33,7 +36,8 @@ def plot_curves(history: History, *, metric: str | None = None, endings: Sequenc
     Args:
         history: the experiment.
         metric: the metric; the objective if left out.
-        endings: how curves of the objective are expected to go on: dotted, with their 80 % interval at the last step.
+        endings: how curves of the objective are expected to go on. Of the running and the eight most promising ones it
+            is drawn, dotted, with the 80 % interval at the last step.
 
     Raises:
         NoResultError: if no trial reported the metric.
@@ -56,14 +60,28 @@ def plot_curves(history: History, *, metric: str | None = None, endings: Sequenc
         ended = [t for t in trials if t.state is state]
         if ended:
             made.add_trace(_ends(ended, name, label, symbol))
-    predicted = [e for e in endings if e.trial in set(chosen) and name == history.objective.metric]
+    predicted = _promising(endings, history) if name == history.objective.metric else []
+    predicted = [e for e in predicted if e.trial in set(chosen)]
     if predicted:
         made.add_traces(_predicted(predicted))
     low_is_good = history.objective.minimize and name == history.objective.metric
     means = np.array([o.mean for t in trials for o in t.reports[name]])
     made.update_xaxes(title_text="step", rangemode="tozero")
-    made.update_yaxes(title_text=style.text(name), range=style.focus(means, low_is_good=low_is_good))
+    focus = style.focus(means, low_is_good=low_is_good)
+    if focus is None and predicted:  # what an interval takes in is no reason to make the curves flat
+        means = np.concatenate([means, *(e.means for e in predicted)])
+        margin = 0.06 * float(np.ptp(means)) or 1.0
+        focus = float(means.min()) - margin, float(means.max()) + margin
+    made.update_yaxes(title_text=style.text(name), range=focus)
     return made
+
+
+def _promising(endings: Sequence[Ending], history: History) -> list[Ending]:
+    """The running ones, and the others by what they are expected to come to, as many as can be told apart."""
+    sign = history.objective.sign
+    running = {t.index for t in history.pending if t.state is TrialState.RUNNING}
+    ranked = sorted(endings, key=lambda e: (e.trial not in running, -sign * float(e.means[-1])))
+    return sorted(ranked[:MOST_PREDICTED], key=lambda e: e.trial)
 
 
 def _line(trial: TrialRecord, metric: str, *, is_best: bool) -> go.Scatter:

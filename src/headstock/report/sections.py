@@ -45,8 +45,8 @@ def trace(found: Findings) -> Section:
 
 def curves(found: Findings) -> Section:
     """What was reported while training."""
-    lead = "Dotted lines go on to what the model of all curves predicts, with 80 % intervals." if found.endings else ""
-    return _drawn("Learning curves", "curves", found, lead)
+    lead = "Dotted: how running and the most promising ones will go on, by the model of all curves; 80 % intervals."
+    return _drawn("Learning curves", "curves", found, lead if found.endings else "")
 
 
 def timeline(found: Findings) -> Section:

@@ -3,6 +3,7 @@ import {
   ask, bytes, draw, duration, facts, get, h, link, measured, moment, number, post, query, show, spark, state, states, table, tell,
 } from "./parts.js";
 
+const SHOWN = 6; // how many of the trials under way, unless more are running
 const ALIVE = ["running", "paused", "queued"];
 const goal = (found) => `${found.minimize ? "minimise" : "maximise"} ${found.metric}`;
 const best = (found) => (found.best ? measured(found.best.metrics[found.metric]) : "");
@@ -58,6 +59,7 @@ export async function experiment(main, name) {
   const found = await get("experiment", { experiment: name });
   const top = h("div", { class: "cards" });
   const alive = h("div");
+  let every = false; // of the trials under way, whether all are shown
   const rows = trialTable(name, found);
   const figures = found.figures.map((figure) => box(name, figure, figure === "trace"));
   const findings = h("section", { "aria-label": "Findings" });
@@ -110,9 +112,13 @@ export async function experiment(main, name) {
     const open = ALIVE.some((one) => now.counts[one]);
     const { trials } = open ? await get("trials", new URLSearchParams([["experiment", name], ...ALIVE.map((one) => ["state", one])])) : { trials: [] };
     const order = (trial) => ALIVE.indexOf(trial.state);
+    trials.sort((a, b) => order(a) - order(b));
+    const most = Math.max(SHOWN, trials.filter((trial) => trial.state === "running").length);
+    const shown = every ? trials : trials.slice(0, most);
+    const more = h("button", { type: "button", "aria-expanded": String(every), onclick: () => ((every = !every), update(now)) }, every ? `Show ${most}` : `Show all ${trials.length}`);
     alive.replaceChildren(
       ...(trials.length
-        ? [h("h2", {}, "Under way"), table("Trials under way", aliveHeads(found), trials.sort((a, b) => order(a) - order(b)).map((trial) => aliveRow(name, found, trial)))]
+        ? [h("h2", {}, "Under way"), table("Trials under way", aliveHeads(found), shown.map((trial) => aliveRow(name, found, trial))), ...(trials.length > most ? [h("div", { class: "bar" }, more)] : [])]
         : []),
     );
     await rows.update();
@@ -402,14 +408,15 @@ export async function trial(main, name, index) {
     const life = {
       arm: found.arm,
       source: found.source,
-      ...(found.owner === null ? {} : { worker: found.owner }),
+      ...(found.owner === null ? {} : { worker: worker(found.owner) }),
       ...(found.attempt ? { attempt: found.attempt + 1 } : {}),
       ...(found.step === null ? {} : { step: found.steps === null ? found.step : `${found.step} of ${found.steps}` }),
-      ...(found.saved === null || (!found.saves && !found.saved.length) ? {} : { "saved state": found.saved.length ? found.saved.map(([step, size]) => `after step ${step} (${bytes(size)})`).join(", ") : "none yet" }),
-      created: moment(found.created),
+      ...(found.saved === null || (!found.saves && !found.saved.length) ? {} : { "saved state": found.saved.length ? `after step ${found.saved[0][0]} (${bytes(found.saved[0][1])})` : "none yet" }),
+      ...(found.created === found.started ? {} : { created: moment(found.created) }),
       ...(found.started === null ? {} : { started: moment(found.started) }),
       ...(found.finished === null ? {} : { finished: moment(found.finished), took: duration(found.seconds) }),
     };
+    const reported = Object.entries(found.reports).map(([metric, curve]) => [metric, curve.at(-1)[1]]);
     const decisions = found.verdicts.map(([step, decision, because]) => h("tr", {}, h("td", { class: "number" }, String(step)), h("td", {}, decision), h("td", { class: "text" }, because)));
     content.replaceChildren(
       h("h1", {}, `Trial ${found.index}`),
@@ -421,7 +428,7 @@ export async function trial(main, name, index) {
         "div",
         { class: "cards" },
         h("div", { class: "card" }, h("h2", {}, "Parameters"), facts(found.parameters)),
-        h("div", { class: "card" }, h("h2", {}, "Results"), Object.keys(metrics).length ? facts(metrics) : h("p", {}, ALIVE.includes(found.state) ? "none yet" : "none")),
+        h("div", { class: "card" }, h("h2", {}, Object.keys(metrics).length || !reported.length ? "Results" : `Reported after step ${found.step}`), Object.keys(metrics).length ? facts(metrics) : reported.length ? facts(Object.fromEntries(reported)) : h("p", {}, ALIVE.includes(found.state) ? "none yet" : "none")),
         h("div", { class: "card" }, h("h2", {}, "Life"), facts(life)),
       ),
       found.traceback ? h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, found.traceback)) : "",
@@ -434,6 +441,12 @@ export async function trial(main, name, index) {
   }
   await update();
   return { update };
+}
+
+// A worker is known by its host, boot, process, time of start and a random number.
+function worker(owner) {
+  const parts = owner.split("/");
+  return parts.length === 5 ? `process ${parts[2]} on ${parts[0]}` : owner;
 }
 
 // Curves by name; of the one that is optimised, how it is expected to go on.
