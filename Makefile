@@ -32,9 +32,10 @@ demo: $(STAMP) ## tune a small image classifier: 20 trials, best parameters, one
 test: $(STAMP) ## run every test
 	$(BIN)/python -m pytest
 
-# The core needs no PyTorch: this environment has none, so what imports it by mistake fails here.
+# The core needs no PyTorch: this environment has none, so what imports it by mistake fails here. A browser does not
+# mind which Python serves it.
 test-core: $(VENV)-core/.ready ## run the core's tests without PyTorch: make test-core PYTHON=python3.13
-	$(VENV)-core/bin/python -m pytest -m "not torch"
+	$(VENV)-core/bin/python -m pytest -m "not torch" --ignore tests/browser --ignore tests/benchmarks
 
 $(VENV)-core/.ready: pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)-core
