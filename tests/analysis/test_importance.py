@@ -96,3 +96,27 @@ def test_a_choice_of_three_matters(branching: Model):
     assert set(rows) == set(branching.history.space.searched)
     assert rows["lr"] == max(rows.values()) == pytest.approx(0.87, abs=0.1)
     assert rows["optimizer"] > rows["nesterov"]
+
+
+def test_a_brute_force_estimate_agrees():
+    """Two loops, straight from the definitions: V_i = Var E[f | x_i], V_Ti = E Var[f | x_~i]; within 0.02."""
+    rng = np.random.default_rng(1)
+
+    def function(U):
+        branch = np.floor(3 * U[:, 0])  # three categories
+        return np.where(branch == 1, np.sin(6 * U[:, 1]), U[:, 2]) + 0.5 * branch * U[:, 3] ** 2
+
+    outer, inner, d = 3_000, 400, 4
+    variance = function(rng.random((1_000_000, d))).var()
+    (first, _), (total, _) = estimates(function, d)
+    for i in range(d):
+        U = np.repeat(rng.random((outer, 1, d)), inner, axis=1)
+        alone, rest = rng.random((outer, inner, d)), U.copy()
+        alone[:, :, i] = U[:, :, i]
+        rest[:, :, i] = rng.random((outer, inner))
+        of_alone = function(alone.reshape(-1, d)).reshape(outer, inner)
+        of_rest = function(rest.reshape(-1, d)).reshape(outer, inner)
+        # What the inner loop's mean varies by chance is taken off.
+        alone_variance = of_alone.mean(axis=1).var() - of_alone.var(axis=1, ddof=1).mean() / inner
+        assert first[i] == pytest.approx(alone_variance / variance, abs=0.02)
+        assert total[i] == pytest.approx(of_rest.var(axis=1, ddof=1).mean() / variance, abs=0.02)

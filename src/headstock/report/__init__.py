@@ -61,6 +61,7 @@ def render_report(history: History, *, title: str) -> str:
         sections.going_on(found),
         sections.validation(found),
         sections.record(found),
+        sections.distribution(found),
         sections.metrics(found),
         sections.parallel(found),
         sections.matrix(found),

@@ -10,6 +10,7 @@ from headstock.errors import HeadstockError, NoResultError
 from headstock.plots.contour import plot_contour
 from headstock.plots.cross_validation import plot_cross_validation
 from headstock.plots.curves import plot_curves
+from headstock.plots.distribution import plot_distribution
 from headstock.plots.gain import plot_prospect
 from headstock.plots.importance import plot_importances
 from headstock.plots.matrix import plot_matrix
@@ -76,6 +77,7 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
         "gain": _gain,
         "validation": lambda found: plot_cross_validation(found.validation, found.history),
         "record": lambda found: plot_cross_validation(found.hindsight, found.history),
+        "distribution": lambda found: plot_distribution(found.history),
         "metrics": _metrics,
         "parallel": lambda found: plot_parallel(found.history),
         "matrix": lambda found: plot_matrix(found.history),
@@ -84,5 +86,5 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
 )
 """What draws each figure, in the order in which they are offered."""
 
-WITHOUT_MODEL: Final = frozenset({"trace", "curves", "metrics", "parallel", "matrix", "timeline"})
+WITHOUT_MODEL: Final = frozenset({"trace", "curves", "distribution", "metrics", "parallel", "matrix", "timeline"})
 """The figures that show what was measured, for which no surrogate has to be fitted."""

@@ -104,6 +104,11 @@ def record(found: Findings) -> Section:
     return _judged("Predicted and got", "record", found, lambda: words.record(found.hindsight))
 
 
+def distribution(found: Findings) -> Section:
+    """How good the trials were."""
+    return _drawn("Distribution", "distribution", found)
+
+
 def matrix(found: Findings) -> Section:
     """Where trials were made."""
     return _drawn("Scatter matrix", "matrix", found)

@@ -31,6 +31,7 @@ FIGURES: Final[Mapping[str, Callable[[Findings], Section]]] = MappingProxyType(
         "gain": sections.going_on,
         "validation": sections.validation,
         "record": sections.record,
+        "distribution": sections.distribution,
         "metrics": sections.metrics,
         "parallel": sections.parallel,
         "matrix": sections.matrix,
