@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from urllib.request import urlopen
 
 import numpy as np
 import psutil
+from playwright.sync_api import Error
 
 from browser.chromium import launched
 from headstock import Experiment, Float, Int, Space
@@ -41,7 +43,8 @@ from headstock.trial import Observation, TrialRecord, TrialState
 PEER = Path(__file__).parents[2] / ".venv-peers" / "optuna-dashboard" / "bin"
 SPACE = Space(lr=Float(1e-6, 0.4, log=True), batchsize=Int(16, 128), momentum=Float(0.0, 1.0))
 BEST = 0.9801
-PATIENCE = 600_000
+SHOWS = "words => document.body.innerText.includes(words)"
+PAINTS = "performance.getEntriesByName('first-contentful-paint').map(entry => entry.startTime)"
 
 
 def fill(url: str, count: int) -> None:
@@ -127,66 +130,86 @@ def served(command: list[str], address: str) -> Iterator[psutil.Process]:
         process.wait()
 
 
-def shows(page: Any, value: float) -> None:
+def shows(page: Any, value: float, patience: float) -> None:
     """Wait until the page shows a value."""
-    page.wait_for_function("words => document.body.innerText.includes(words)", arg=f"{value:.4f}", timeout=PATIENCE)
+    page.wait_for_function(SHOWS, arg=f"{value:.4f}", timeout=1000 * patience)
 
 
-def opened(page: Any, address: str, plot: str) -> dict[str, float]:
-    """Open the page, and tell what took how long, in seconds."""
-    received = []
+def opened(page: Any, address: str, plot: str, patience: float) -> dict[str, float | None]:
+    """Open the page, and tell what took how long, in seconds; None for what did not come in time."""
+    received: list[float] = []
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
     began = time.perf_counter()
-    page.goto(address, wait_until="commit", timeout=PATIENCE)
-    shows(page, BEST)
-    best = time.perf_counter() - began
-    page.locator(plot).first.wait_for(timeout=PATIENCE)
-    drawn = time.perf_counter() - began
-    [paint] = page.evaluate("performance.getEntriesByName('first-contentful-paint').map(entry => entry.startTime)")
+    page.goto(address, wait_until="commit", timeout=1000 * patience)
+    best = since(began, lambda: shows(page, BEST, patience))
+    drawn = since(began, lambda: page.locator(plot).first.wait_for(timeout=1000 * patience))
+    paints = [] if best is None else page.evaluate(PAINTS)
     return {
-        "first_paint_s": paint / 1000,
+        "first_paint_s": paints[0] / 1000 if paints else None,
         "best_shown_s": best,
         "plot_shown_s": drawn,
         "received_mb": sum(received) / 1e6,
     }
 
 
-def measure(dashboard: Any, folder: Path, count: int, updates: int) -> dict[str, Any]:
+def since(began: float, wait: Callable[[], None]) -> float | None:
+    """Seconds from `began` to the end of a wait; None if it was in vain, or the page has crashed."""
+    try:
+        wait()
+    except Error as error:
+        print(f"  {str(error).splitlines()[0]}", file=sys.stderr)
+        return None
+    return time.perf_counter() - began
+
+
+def measure(dashboard: Any, folder: Path, count: int, updates: int, patience: float) -> dict[str, Any]:
     """Everything about one dashboard."""
     with dashboard(folder, count) as (command, address, plot, add), served(command, address) as server:
+
+        def megabytes() -> float:
+            family = [server, *server.children(recursive=True)]
+            return sum(p.memory_info().rss for p in family) / 1e6
+
         with launched() as browser:
-            found: dict[str, Any] = {"cold": opened(browser.new_page(), address, plot)}
+            found: dict[str, Any] = {"cold": opened(browser.new_page(), address, plot, patience)}
+        found["server_mb"] = megabytes()
+        if found["cold"]["best_shown_s"] is None:
+            return found  # it will hardly be better the second time
         with launched() as browser:
             page = browser.new_page()
-            found["warm"] = opened(page, address, plot)
+            found["warm"] = opened(page, address, plot, patience)
             page.wait_for_timeout(3_000)
             times = []
             for i in range(updates):
                 value = BEST + 0.0001 * (i + 1)
                 add(value)
                 began = time.perf_counter()
-                shows(page, value)
-                times.append(time.perf_counter() - began)
+                taken = since(began, partial(shows, page, value, patience))
+                if taken is None:
+                    break
+                times.append(taken)
                 page.wait_for_timeout(1_000)
-            session = page.context.new_cdp_session(page)
-            session.send("HeapProfiler.collectGarbage")
-            heap = session.send("Runtime.getHeapUsage")["usedSize"]
-            family = [server, *server.children(recursive=True)]
-            found |= {
-                "update_s": statistics.median(times),
-                "slowest_update_s": max(times),
-                "server_mb": sum(p.memory_info().rss for p in family) / 1e6,
-                "page_mb": heap / 1e6,
-            }
+            found["server_mb"] = megabytes()
+            if len(times) == updates:
+                session = page.context.new_cdp_session(page)
+                session.send("HeapProfiler.collectGarbage")
+                found["page_mb"] = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+                found |= {"update_s": statistics.median(times), "slowest_update_s": max(times)}
     return found
+
+
+def cell(value: float | None) -> str:
+    """A figure in the table."""
+    return f"{'-' if value is None else format(value, '.2f'):>42}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--updates", type=int, default=5)
+    parser.add_argument("--patience", type=float, default=300.0, help="seconds to wait for anything")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     options = parser.parse_args()
     listed = subprocess.run([PEER / "pip", "list", "--format", "json"], check=True, capture_output=True, text=True)
@@ -198,15 +221,14 @@ def main() -> None:
     rows = {}
     with tempfile.TemporaryDirectory() as folder, options.out.open("w", encoding="utf-8") as lines:
         for name, dashboard in names.items():
-            rows[name] = measure(dashboard, Path(folder), options.trials, options.updates)
+            rows[name] = measure(dashboard, Path(folder), options.trials, options.updates, options.patience)
             lines.write(json.dumps({"dashboard": name, "trials": options.trials, **rows[name]}) + "\n")
     print(f"{options.trials:,} trials".ljust(32) + "".join(f"{name:>42}" for name in rows))
     for when in ("cold", "warm"):
         for what in ("first_paint_s", "best_shown_s", "plot_shown_s", "received_mb"):
-            cells = "".join(f"{row[when][what]:42.2f}" for row in rows.values())
-            print(f"{when + ' ' + what:32}{cells}")
+            print(f"{when + ' ' + what:32}" + "".join(cell(row.get(when, {}).get(what)) for row in rows.values()))
     for what in ("update_s", "slowest_update_s", "server_mb", "page_mb"):
-        print(f"{what:32}" + "".join(f"{row[what]:42.2f}" for row in rows.values()))
+        print(f"{what:32}" + "".join(cell(row.get(what)) for row in rows.values()))
 
 
 if __name__ == "__main__":
