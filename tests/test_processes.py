@@ -21,7 +21,7 @@ def with_part(handle: str, place: int, value: str) -> str:
 def test_a_handle_is_of_one_process_only():
     mine = process_handle(os.getpid())
     assert is_alive(mine)
-    for place, value in ((0, "another host"), (1, "1"), (2, str(os.getppid())), (3, "1.00")):
+    for place, value in ((0, "another host"), (1, "1"), (2, "1"), (3, "1.00")):
         assert not is_alive(with_part(mine, place, value)), place
 
 
