@@ -15,10 +15,13 @@ from headstock.errors import UnknownExperimentError
 from headstock.storage import Storage
 from headstock.web import views
 
-INTERVAL: Final = 0.5
+INTERVAL: Final = 0.15
 """How many seconds pass between two looks at the storage."""
 
-SILENCE: Final = 30
+RETRY: Final = 500
+"""After how many milliseconds a browser opens a stream again that broke off."""
+
+SILENCE: Final = 100
 """After how many looks without news a comment shows that the connection lives."""
 
 
@@ -33,7 +36,7 @@ async def events(
         is_closed: whether the reader has gone.
         interval: how many seconds pass between two looks.
     """
-    yield f"retry: {int(1000 * interval)}\n\n"
+    yield f"retry: {RETRY}\n\n"
     last, silent = "", 0
     while not await is_closed():
         try:
