@@ -59,7 +59,7 @@ bench: $(STAMP) ## seconds of the import and of each suggestion, and the engine'
 	$(BIN)/python benchmarks/scale/storage.py
 	rm -f benchmarks/regret/sanity.jsonl
 	$(BIN)/python benchmarks/regret/race.py --libraries random sobol headstock --problems branin hartmann6 ackley8 training \
-	  --seeds 10 --trials 30 --processes 2 --out benchmarks/regret/sanity.jsonl
+	  --seeds 20 --trials 30 --processes 2 --out benchmarks/regret/sanity.jsonl
 	$(BIN)/python benchmarks/regret/tables.py benchmarks/regret/sanity.jsonl --at 30
 
 pictures: $(STAMP) ## take the README's pictures anew; needs Chromium
