@@ -216,7 +216,7 @@ def storm(
     began = time.monotonic()
     weather = _Weather(url, folder, trials, random.Random(seed), Damage(trials), restart)  # noqa: S311
     try:
-        while weather.damage.kills < kills or weather.damage.stops < kills // 20:
+        while not weather.has_raged(kills):
             weather.blow(workers)
         weather.clear_up(workers, patience)
     finally:
@@ -241,6 +241,11 @@ class _Weather:
     restart: Callable[[], None] | None
     running: list[BaseProcess] = field(default_factory=list)
     started: int = 0
+
+    def has_raged(self, kills: int) -> bool:
+        """Whether enough has happened: so many kills, some stops, and a restart where there is something to restart."""
+        has_restarted = self.restart is None or self.damage.restarts > 0
+        return self.damage.kills >= kills and self.damage.stops >= kills // 20 and has_restarted
 
     def start(self, handicap: str | None = None) -> None:
         """Start a worker, from a process that has loaded everything."""
