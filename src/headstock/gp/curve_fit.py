@@ -9,6 +9,7 @@ from scipy.optimize import Bounds, minimize
 
 from headstock.gp.curves import CurveHyperparameters, CurveSet, condition, gradient
 from headstock.gp.fit import LENGTHSCALE_BOUNDS
+from headstock.gp.thinning import best_and_even
 
 FITTED: Final = 64
 """How many curves hyper-parameters are fitted to at most; the cost of a fit grows with the cube."""
@@ -74,11 +75,5 @@ def fit_curves(data: CurveSet, warm: CurveHyperparameters | None = None) -> Curv
 
 def spread(data: CurveSet, limit: int) -> Int64[np.ndarray, " u"]:
     """The rows of at most `limit` curves, in order: those with the best last values, and the others evenly by it."""
-    n = len(data.X)
-    if n <= limit:
-        return np.arange(n)
     last = data.Y.shape[1] - 1 - np.argmax(~np.isnan(data.Y[:, ::-1]), axis=1)
-    by_rank = np.argsort(-data.Y[np.arange(n), last], kind="stable")
-    best = limit // 2
-    rest = np.linspace(best, n - 1, limit - best).round().astype(np.int64)
-    return np.sort(by_rank[np.concatenate([np.arange(best), rest])])
+    return best_and_even(data.Y[np.arange(len(data.X)), last], limit)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float64, Int64
 from headstock.gp.fit import fit
 from headstock.gp.outcomes import OutcomeTransform
 from headstock.gp.regression import Hyperparameters, Posterior, TrainingSet, condition
+from headstock.gp.thinning import best_and_even
 from headstock.gp.trend import Trend
 
 SKETCHED: Final = 100
@@ -143,15 +144,6 @@ def _conditioned(
 
 
 def _thinned(data: TrainingSet, limit: int) -> tuple[Int64[np.ndarray, " u"], TrainingSet]:
-    """The rows of at most `limit` observations, in order, and these: the best, and as many evenly over the other ranks.
-
-    Where it is best the model has to be sharp.
-    """
-    n = len(data.y)
-    rows = np.arange(n)
-    if n > limit:
-        by_rank = np.argsort(-data.y, kind="stable")
-        best = limit // 2
-        rest = np.linspace(best, n - 1, limit - best).round().astype(np.int64)
-        rows = np.sort(by_rank[np.concatenate([np.arange(best), rest])])
+    """The rows of at most `limit` observations, in order, and these."""
+    rows = best_and_even(data.y, limit)
     return rows, TrainingSet(data.X[rows], data.y[rows], data.noise_variances[rows], data.categorical, data.trend)

@@ -16,6 +16,7 @@ from headstock.errors import NoResultError, SpaceError
 from headstock.gp.linalg import one_thread
 from headstock.gp.regression import Hyperparameters, TrainingSet, condition
 from headstock.gp.surrogate import fit_surrogate
+from headstock.gp.thinning import best_and_even
 from headstock.gp.trend import Component, Trend
 from headstock.history import History
 from headstock.parameters import Parameters
@@ -74,11 +75,7 @@ class Precedent:
                 f"The experiment {name!r} has {len(values)} results, {len(np.unique(values))} of them different: too "
                 f"few to learn from. Leave it out of warm_start=."
             )
-        ranked = np.argsort(-history.objective.sign * values, kind="stable")
-        if len(ranked) > KEPT:
-            rest = np.linspace(KEPT // 2, len(ranked) - 1, KEPT - KEPT // 2).round().astype(int)
-            ranked = ranked[np.concatenate([np.arange(KEPT // 2), rest])]
-        kept = np.sort(ranked)
+        kept = best_and_even(history.objective.sign * values, KEPT)
         encoding = Encoding.of(space)
         rows = [{k: v for k, v in history.observed[i].parameters.items() if k in space.parameters} for i in kept]
         X = encoding.encode(rows)
