@@ -82,4 +82,6 @@ def test_best_seen_is_the_first_of_equals_that_keeps_the_constraints():
     best = history(trials[1:1] + trials).best_seen()
     assert best is not None
     assert best.index == 0
+    assert [t.index for t in history(trials).best(4)] == [0, 7, 1, 9]
+    assert [t.index for t in history(trials).feasible] == [i for i in range(15) if i % 3 < 2]
     assert history([]).best_seen() is None

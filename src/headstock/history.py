@@ -179,13 +179,30 @@ class History:
 
     def best_seen(self) -> TrialRecord | None:
         """The observed, feasible trial with the best measured objective, the first of equals; None if there is none."""
+        rows = self._feasible_rows
+        return self.trials[rows[np.argmax(self._worth(rows))]] if len(rows) else None
+
+    def best(self, count: int) -> tuple[TrialRecord, ...]:
+        """The `count` observed, feasible trials with the best measured objective, the best first."""
+        rows = self._feasible_rows
+        return self._those(rows[np.argsort(-self._worth(rows), kind="stable")[:count]])
+
+    @cached_property
+    def feasible(self) -> tuple[TrialRecord, ...]:
+        """Those of `observed` that keep every outcome constraint."""
+        return self._those(self._feasible_rows)
+
+    @cached_property
+    def _feasible_rows(self) -> Int64[np.ndarray, " n"]:
         rows, means = self.observed_rows, self._columns.means
         for c in self.outcome_constraints:
             of_rows = means[c.metric][rows]
             rows = rows[of_rows >= c.bound if c.at_least else of_rows <= c.bound]
-        if not len(rows):
-            return None
-        return self.trials[rows[np.argmax(self.objective.sign * means[self.objective.metric][rows])]]
+        return rows
+
+    def _worth(self, rows: Int64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        """The objective of some observed trials, larger where it is better."""
+        return self.objective.sign * self._columns.means[self.objective.metric][rows]
 
     def _those(self, rows: Int64[np.ndarray, " m"]) -> tuple[TrialRecord, ...]:
         return tuple(map(self.trials.__getitem__, rows.tolist()))

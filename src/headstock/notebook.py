@@ -1,6 +1,5 @@
 """How an experiment shows itself in a notebook."""
 
-import heapq
 from typing import Final
 
 from headstock import markup, wording
@@ -19,9 +18,7 @@ def experiment_html(name: str, storage: str, history: History) -> str:
         history: its trials.
     """
     objective = history.objective
-    metric, sign = objective.metric, objective.sign
-    kept = [t for t in history.observed if history.is_feasible(t)]
-    best = heapq.nsmallest(SHOWN, kept, key=lambda t: -sign * t.objective_mean)
+    metric = objective.metric
     facts = {
         "objective": f"{'minimise' if objective.minimize else 'maximise'} {metric}",
         "trials": ", ".join(f"{count:,} {state}" for state, count in history.counts.items()) or "none",
@@ -30,7 +27,7 @@ def experiment_html(name: str, storage: str, history: History) -> str:
     rows = [
         [t.index, wording.measured(t.objective_mean, t.metrics[metric].sem)]
         + [t.parameters.get(parameter) for parameter in history.space]
-        for t in best
+        for t in history.best(SHOWN)
     ]
     shown = markup.table(["trial", metric, *history.space], rows) if rows else ""
     return markup.facts(f"Experiment {name}", facts) + shown

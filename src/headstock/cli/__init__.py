@@ -357,14 +357,13 @@ def _print_best(experiment: Experiment) -> None:
 def _print_course(history: History) -> None:
     """How the best so far improved, and the best trials."""
     sign = history.objective.sign
-    feasible = [t for t in history.observed if history.is_feasible(t)]
-    if not feasible:
+    if not history.feasible:
         return
-    so_far = list(accumulate((sign * t.objective_mean for t in feasible), max))
+    so_far = list(accumulate((sign * t.objective_mean for t in history.feasible), max))
     first, last = (wording.number(sign * worth) for worth in (so_far[0], so_far[-1]))
     out.print(f"best so far:   {first} {wording.sparkline([sign * worth for worth in so_far])} {last}")
     out.print("\n[bold]best trials[/bold]")
-    out.print(_trials_table(sorted(feasible, key=lambda t: -sign * t.objective_mean)[:BEST]))
+    out.print(_trials_table(history.best(BEST)))
 
 
 def _trials_table(records: Sequence[TrialRecord]) -> Table:
