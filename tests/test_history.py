@@ -23,6 +23,7 @@ def trial(index: int, state: TrialState) -> TrialRecord:
         batch=index,
         source="attached" if index % 4 == 0 else "sobol",
         objective="loss",
+        reports={"loss": tuple(Observation(0.5, step=s + 1) for s in range(index % 5))},
         metrics=metrics if state.is_finished and state is not TrialState.FAILED else {},
     )
 
@@ -41,6 +42,8 @@ def seen(history: History) -> list[object]:
         history.failed,
         history.counts,
         history.evaluations,
+        history.steps_reached,
+        history.next_batch,
         best and best.index,
         [["nan" if np.isnan(v) else v for v in column] for column in values],
     ]
@@ -52,7 +55,8 @@ def test_an_updated_snapshot_is_like_a_new_one():
     snapshot = history(trials[:12])
     seen(snapshot)
     snapshot.points(encode)
-    finished = [replace(trial(i, TrialState.COMPLETED), started=1.0) for i in (2, 4)]
+    further = {"loss": (Observation(0.1, step=9),)}
+    finished = [replace(trial(i, TrialState.COMPLETED), started=1.0, reports=further) for i in (2, 4)]
     for record in finished:
         trials[record.index] = record
     updated = snapshot.updated([*finished, *trials[12:]])

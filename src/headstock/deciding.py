@@ -111,7 +111,7 @@ class Decider:
 
         others = [replace(t, until=None) for t in history.pending if t.is_waiting and t.index != waiting]
         seen = history.updated(others) if others else history
-        rng = np.random.default_rng([seed, created, sum(t.step for t in history)])
+        rng = np.random.default_rng([seed, created, history.steps_reached])
         return self.scheduler.decide(seen, slots, propose, rng, steps_left=left.paid, trials_left=left.trials)
 
     def _resume(self, decision: Resume, decided: Decided) -> None:
@@ -174,7 +174,7 @@ class Decider:
             new.append(
                 NewTrial(
                     parameters=start.suggestion.parameters,
-                    batch=history.trials[-1].batch + 1 if history.trials else 0,
+                    batch=history.next_batch,
                     position=len(new),
                     source=start.suggestion.source,
                     because=start.suggestion.because,

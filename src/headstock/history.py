@@ -106,6 +106,9 @@ class History:
             vars(newer)["_columns"] = self._columns.updated(changed, len(trials))
         if "_points" in derived:
             vars(newer)["_points"] = derived["_points"]
+        if "steps_reached" in derived:
+            before = (self.trials[record.index].step for record in changed if record.index < len(self))
+            vars(newer)["steps_reached"] = self.steps_reached + sum(record.step for record in changed) - sum(before)
         return newer
 
     def points(
@@ -158,6 +161,16 @@ class History:
         begun = ~columns.are(TrialState.QUEUED, TrialState.ABANDONED) & ~columns.attached
         again = sum(t.attempt > 0 for t in self._those(np.flatnonzero(columns.are(TrialState.QUEUED))))
         return int(begun.sum()) + again
+
+    @cached_property
+    def steps_reached(self) -> int:
+        """How far all trials are together: the sum of their last steps."""
+        return sum(t.step for t in self.trials)
+
+    @property
+    def next_batch(self) -> int:
+        """The number of the batch that is suggested next."""
+        return self.trials[-1].batch + 1 if self.trials else 0
 
     @cached_property
     def failed(self) -> tuple[TrialRecord, ...]:

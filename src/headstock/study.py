@@ -235,11 +235,10 @@ def _new_trials(
     source: str | None = None,
 ) -> list[NewTrial]:
     """The suggestions as the next batch of the history."""
-    batch = history.trials[-1].batch + 1 if history.trials else 0
     return [
         NewTrial(
             parameters=suggestion.parameters,
-            batch=batch,
+            batch=history.next_batch,
             position=position,
             source=source or suggestion.source,
             because=suggestion.because,

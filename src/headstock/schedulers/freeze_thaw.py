@@ -89,9 +89,9 @@ class FreezeThaw:
         """What is most promising goes on or begins (see `Scheduler.decide`)."""
         last = horizon(history, self.max_steps)
         first = self.first_steps or (1 if last is None else max(1, round(last / 13)))
-        begun = sum(t.state not in (TrialState.QUEUED, TrialState.ABANDONED) for t in history)
+        queued, abandoned = (history.counts.get(state, 0) for state in (TrialState.QUEUED, TrialState.ABANDONED))
+        begun = len(history) - queued - abandoned
         initial = max(4, min(2 * len(history.space.searched), 10))
-        queued = sum(t.state is TrialState.QUEUED for t in history)
         reported = any(t.reports.get(history.objective.metric) for t in history)
         due = min(slots, slots if last is None or not reported else max(initial - begun, queued))
         because = f"every trial trains {first} steps first"
