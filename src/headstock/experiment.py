@@ -556,9 +556,7 @@ class Experiment:
 
     def _with_state(self, winner: Winner) -> Winner:
         """The winner, which finds the state that was saved when it was as good as that."""
-        trial, at = winner.trial, None
-        if self._study.spec.value == "best" and (curve := trial.reports.get(self.objective.metric)):
-            at = max(curve, key=lambda o: self.objective.sign * o.mean).step
+        trial, at = winner.trial, self._study.step_that_counts(winner.trial)
         return replace(winner, load=lambda: kept_states(self._files(), trial, loaded_frameworks(), at=at))
 
     def _answer(self, index: int, kind: str, message: Any) -> Answer:

@@ -174,11 +174,17 @@ class Study:
         Raises:
             MetricError: if it lacks a metric of the objective or of an outcome constraint.
         """
-        reports, objective = record.reports, self.spec.objective
-        if self.spec.value == "best" and (curve := reports.get(objective.metric)):
-            best = max(curve, key=lambda o: objective.sign * o.mean).step or 0
-            reports = {m: tuple(o for o in curve if (o.step or 0) <= best) for m, curve in reports.items()}
+        reports, counts = record.reports, self.step_that_counts(record)
+        if counts is not None:
+            reports = {m: tuple(o for o in curve if (o.step or 0) <= counts) for m, curve in reports.items()}
         return read_result({m: (c[-1].mean, c[-1].sem) for m, c in reports.items() if c}, self._history.metrics)
+
+    def step_that_counts(self, record: TrialRecord) -> int | None:
+        """The step whose report is the trial's value where the best one counts; None for the last."""
+        curve = record.reports.get(self.spec.objective.metric)
+        if self.spec.value != "best" or not curve:
+            return None
+        return max(curve, key=lambda o: self.spec.objective.sign * o.mean).step or 0
 
     def stop(self, record: TrialRecord, *, now: float) -> TrialRecord:
         """Let a trial end with what it has reported: at once, or after the next report of the process that runs it.

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -28,13 +29,10 @@ def serve(pipe: int, lifeline: int) -> None:
     except Exception as error:  # noqa: BLE001 - a function that is rebuilt imports what it likes
         runner.send(("broken", f"{type(error).__name__}: {error}"))
         return
-    runner.send(("ready", None))
-    while True:
-        try:
-            task = runner.recv()
-        except (EOFError, OSError):
-            return
-        runner.send(("end", work(task, ask)))
+    with suppress(EOFError, OSError):  # the runner is gone: nobody waits for an end
+        runner.send(("ready", None))
+        while True:
+            runner.send(("end", work(runner.recv(), ask)))
 
 
 def _die_with(lifeline: int) -> None:

@@ -35,7 +35,7 @@ from headstock.report.page import figure
 from headstock.scripts.folders import files_of
 from headstock.scripts.logs import log_lines
 from headstock.storage import Storage
-from headstock.storage.base import Command, ExperimentSummary
+from headstock.storage.base import ExperimentSummary
 from headstock.trial import TrialRecord, TrialState
 from headstock.web import views
 from headstock.web.guard import Guard
@@ -283,7 +283,7 @@ class Dashboard:
         """Ask the process that runs a trial to save its state and leave it."""
 
         def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
-            self.storage.request(name, _index(given), Command.PAUSE)
+            self.shelf.get(name).experiment.pause(_index(given))
             return self._record(name, _index(given))
 
         return await self._act(request, act)
