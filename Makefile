@@ -5,6 +5,8 @@ VENV   ?= .venv
 # PyTorch goes in before anything that depends on it, so that the build chosen here is the one that is kept.
 TORCH  ?= torch==2.13.0
 
+# Tests run in as many processes as there are cores, but four are enough.
+PYTEST := -m pytest -n auto --maxprocesses 4
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 
@@ -30,12 +32,12 @@ demo: $(STAMP) ## tune a small image classifier: 20 trials, best parameters, one
 	$(BIN)/headstock demo
 
 test: $(STAMP) ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
 
 # The core needs no PyTorch: this environment has none, so what imports it by mistake fails here. A browser does not
 # mind which Python serves it.
 test-core: $(VENV)-core/.ready ## run the core's tests without PyTorch: make test-core PYTHON=python3.13
-	$(VENV)-core/bin/python -m pytest -m "not torch" --ignore tests/browser --ignore tests/benchmarks
+	$(VENV)-core/bin/python $(PYTEST) -m "not torch" --ignore tests/browser --ignore tests/benchmarks
 
 $(VENV)-core/.ready: pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)-core
