@@ -48,6 +48,16 @@ class Budget:
             if bound is not None and not (isinstance(bound, int | float) and math.isfinite(bound) and bound > 0):
                 raise HeadstockError(f"Budget({name}={bound!r}): give a positive number.")
 
+    @classmethod
+    def of(cls, bounds: Mapping[str, float]) -> "Budget":
+        """The budget of these bounds, by name.
+
+        Raises:
+            HeadstockError: if a bound is not a positive number, or there is none.
+        """
+        known: dict[str, Any] = {name: bounds[name] for name in BOUNDS if name in bounds}
+        return cls(**known | {name: int(known[name]) for name in ("trials", "steps") if name in known})
+
     def changed(self, bounds: Mapping[str, float] | None) -> "Budget":
         """The budget with some bounds in place of its own.
 
@@ -57,9 +67,7 @@ class Budget:
         Raises:
             HeadstockError: if a bound is not a positive number.
         """
-        known: dict[str, Any] = {name: bounds[name] for name in BOUNDS if bounds is not None and name in bounds}
-        known |= {name: int(known[name]) for name in ("trials", "steps") if name in known}
-        return replace(self, **known) if known else self
+        return Budget.of({**self.bounds, **bounds}) if bounds else self
 
     @property
     def bounds(self) -> dict[str, float]:

@@ -16,9 +16,19 @@ def is_dead(owner: str) -> bool:
 
     A process of another host is never known to be dead.
     """
-    handle, _ = owner.rsplit("/", 1)
-    host, *_ = handle.rsplit("/", 3)
-    return host == platform.node() and not is_alive(handle)
+    return is_here(owner) and not is_alive(owner.rpartition("/")[0])
+
+
+def is_here(owner: str) -> bool:
+    """Whether the process of an owner runs, or ran, on this host."""
+    host, pid = place_of(owner)
+    return host == platform.node() and pid is not None
+
+
+def place_of(owner: str) -> tuple[str, int | None]:
+    """The host and the process id of an owner; what is no handle is taken for the name of a host."""
+    host, *rest = owner.rsplit("/", 4)
+    return (host, int(rest[1])) if len(rest) == 4 and rest[1].isdecimal() else (owner, None)
 
 
 def is_alive(handle: str) -> bool:

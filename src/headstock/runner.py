@@ -40,6 +40,9 @@ TOLERATED_FAILURES: Final = 5
 RETRIES: Final = 2
 """How often a trial is tried again whose process died before it got any further than the time before."""
 
+BY_REQUEST: Final = "somebody asked for it"
+"""Why a trial is paused or stopped where no scheduler said so."""
+
 STEADY: Final = (Automatic, FullTraining, MedianStopping, PercentileStopping)
 """Schedulers that pause no training without a state; any other was given on purpose for one that keeps its own."""
 
@@ -246,7 +249,7 @@ class _Run:
             self.verdicts[index] = Verdict(step, "stop", f"the target {self.budget.target:g} is reached")
             return Answer(Word.STOP)
         if command is not None:
-            self.verdicts[index] = Verdict(step, command.value, "somebody asked for it")
+            self.verdicts[index] = Verdict(step, command.value, BY_REQUEST)
             return Answer(Word.STOP if command is Command.STOP else Word.PAUSE)
         is_over = self.is_halting or (report.saves and self._reason() is not None)
         return Answer(Word.HALT) if is_over else Answer(until=self.running[index].until)

@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 from headstock import Experiment, TrialRecord, __version__, wording
-from headstock.cli import scripts, steering
+from headstock.cli import scripts, steering, workers
 from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, plain, print_json, stored
 from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
 from headstock.exports import trials_csv
@@ -58,6 +58,7 @@ class Format(StrEnum):
 
 app.add_typer(scripts.app)
 app.add_typer(steering.app)
+app.add_typer(workers.app)
 
 
 @app.callback(invoke_without_command=True)

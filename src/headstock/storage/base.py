@@ -546,6 +546,10 @@ class Storage(Protocol):
         """
         ...
 
+    def is_suggesting(self, name: str) -> bool:
+        """Whether somebody has the turn to suggest trials now."""
+        ...
+
     def close(self) -> None:
         """Close the connections. A storage in memory is gone then."""
         ...

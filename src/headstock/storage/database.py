@@ -51,6 +51,10 @@ class Database(Protocol):
         """Have the turn to suggest trials of an experiment during the block; see `Storage.turn`."""
         ...
 
+    def is_turn_taken(self, name: str) -> bool:
+        """Whether somebody has that turn now."""
+        ...
+
     def keep_copy(self, step: str) -> None:
         """Keep a copy of everything before a migration, if that is possible from here.
 

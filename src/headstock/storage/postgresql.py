@@ -97,18 +97,27 @@ class PostgresqlDatabase:
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
         """Have the turn to suggest during the block: a lock of the session, which ends with its connection."""
-        lock = {"name": f"headstock/{self.url}/{name}"}
         connection = None
         try:
             with suppress(SQLAlchemyError):  # it is a courtesy
                 connection = self.engine().connect()
-                connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), lock)
+                connection.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), self._turn_of(name))
             yield
         finally:
             if connection is not None:
                 with suppress(SQLAlchemyError):
                     connection.execute(text("SELECT pg_advisory_unlock_all()"))
                 connection.close()
+
+    def is_turn_taken(self, name: str) -> bool:
+        """Whether somebody has that turn now."""
+        free = text("SELECT pg_try_advisory_xact_lock_shared(hashtextextended(:name, 0))")
+        with self.reading() as connection:
+            return not connection.scalar(free, self._turn_of(name))
+
+    def _turn_of(self, name: str) -> dict[str, str]:
+        """What the lock of a turn is made from."""
+        return {"name": f"headstock/{self.url}/{name}"}
 
     def keep_copy(self, step: str) -> None:
         """Keep none: a dump is the business of who runs the server, and a step that fails is undone by it."""

@@ -209,6 +209,10 @@ class ReconnectingStorage:
         """Have the turn to suggest trials during the block."""
         return self.storage.turn(name)
 
+    def is_suggesting(self, name: str) -> bool:
+        """Whether somebody has the turn to suggest trials now."""
+        return self._again(lambda: self.storage.is_suggesting(name))
+
     def close(self) -> None:
         """Close the connections."""
         self.storage.close()

@@ -359,6 +359,10 @@ class SqlStorage:
         """Have the turn to suggest trials during the block."""
         return self.database.turn(name)
 
+    def is_suggesting(self, name: str) -> bool:
+        """Whether somebody has the turn to suggest trials now."""
+        return self.database.is_turn_taken(name)
+
     def close(self) -> None:
         """Close the connections."""
         self.database.close()

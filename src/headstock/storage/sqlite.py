@@ -25,7 +25,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from headstock.errors import StorageError
 from headstock.storage.database import PATIENCE, Engines, read_json, write_json
 from headstock.storage.places import network_file_system
-from headstock.storage.turns import pause_after, turn_at
+from headstock.storage.turns import is_turn_taken, pause_after, turn_at
 
 _ADVICE: Final = {
     "SQLITE_BUSY": "Another process is writing to it for too long. Stop that process, or try again.",
@@ -93,6 +93,10 @@ class SqliteDatabase:
         finally:
             if is_mine:
                 self._suggesting.release()
+
+    def is_turn_taken(self, name: str) -> bool:
+        """Whether somebody has that turn now."""
+        return self._suggesting.locked() if self.path is None else is_turn_taken(self.path, name)
 
     def keep_copy(self, step: str) -> None:
         """Keep a copy of the file beside it."""

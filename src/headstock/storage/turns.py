@@ -53,6 +53,17 @@ def turn_at(path: Path, name: str, *, patience: float) -> Iterator[None]:
             os.close(lock)
 
 
+def is_turn_taken(path: Path, name: str) -> bool:
+    """Whether somebody has the turn of this name at the same file; False if that cannot be known."""
+    lock = _opened(path, name)
+    if lock is None:
+        return False
+    try:
+        return not _taken(lock, fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
+
+
 def _opened(path: Path, name: str) -> int | None:
     folder = Path(tempfile.gettempdir(), f"headstock-turns-{os.getuid()}")
     try:
@@ -67,9 +78,9 @@ def _opened(path: Path, name: str) -> int | None:
         return None
 
 
-def _taken(lock: int) -> bool:
+def _taken(lock: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # locks are not supported here

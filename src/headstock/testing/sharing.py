@@ -48,7 +48,9 @@ def check_turns_are_taken_one_by_one(storage: Storage) -> None:
         with suppress(ZeroDivisionError), storage.turn(SPEC.name):
             other = threads.submit(wait_for_the_turn)
             assert not entered.wait(0.05), "two had the turn at once"
+            assert storage.is_suggesting(SPEC.name), "it is not known that the turn is taken"
             storage.add_trials(SPEC.name, [NewTrial({"x": 0.5})], created=0, now=0.0)
             raise ZeroDivisionError
         other.result()
     assert entered.is_set(), "the turn was not given on"
+    assert not storage.is_suggesting(SPEC.name), "a turn that was given back is taken"
