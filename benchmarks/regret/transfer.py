@@ -92,12 +92,8 @@ def runs(names: list[str], seeds: range, trials: int) -> Iterator[Mapping[str, A
     for seed in seeds:
         for name in names:
             space, function, optimum, before = cases(name, seed)
-            searched: dict[int, Experiment] = {}
             for arm, functions in {"none": [], **before}.items():
-                earlier = [
-                    searched.setdefault(id(f), search(space, f, seed + 500 + i, trials, []))
-                    for i, f in enumerate(functions)
-                ]
+                earlier = [search(space, f, seed + 500 + i, trials, []) for i, f in enumerate(functions)]
                 values = [t.objective_mean for t in search(space, function, seed, trials, earlier).history]
                 regret = (np.minimum.accumulate(values) - optimum).tolist()
                 yield {"problem": name, "arm": arm, "seed": seed, "regret": regret}

@@ -44,7 +44,7 @@ def history_of(count, duration=seconds, loss=lambda p: (p["depth"] - 0.5) ** 2):
 
 def test_durations_are_learnt():
     history, X = history_of(30)
-    speed = log_speed(history, ENCODING, X)
+    speed, _ = log_speed(history, ENCODING, X)
     query = ENCODING.from_uniform(np.random.default_rng(1).random((50, 3)))
     truth = -np.log([seconds(ENCODING.decode(x)) for x in query])
     value = speed.value(query)
@@ -53,7 +53,7 @@ def test_durations_are_learnt():
 
 def test_the_gradient_is_that_of_the_value():
     history, X = history_of(12)
-    speed = log_speed(history, ENCODING, X)
+    speed, _ = log_speed(history, ENCODING, X)
     query = ENCODING.from_uniform(np.random.default_rng(1).random((5, 3)))
     value, gradient = speed.value_and_gradient(query)
     np.testing.assert_allclose(value, speed.value(query))
@@ -71,6 +71,20 @@ def test_the_gradient_is_that_of_the_value():
 def test_too_few_durations_or_equal_ones_teach_nothing(count, duration):
     history, X = history_of(count, duration)
     assert log_speed(history, ENCODING, X) is None
+
+
+def test_what_was_learnt_is_kept_with_the_trial_and_fitted_again_when_the_objective_is():
+    history, X = history_of(15)
+    sampler = Bayesian(cost_exponent=1.0)
+    [first] = sampler.suggest(history, 1, np.random.default_rng(0))
+    _, fitted = log_speed(history, ENCODING, X)
+    assert first.memo["bayesian"]["hyperparameters"]["durations"] == fitted.to_json()
+    queued = TrialRecord(15, TrialState.QUEUED, first.parameters, batch=15, memo=first.memo)
+    later = replace(history, trials=(*history.trials, queued))
+    _, kept = log_speed(later, ENCODING, X, known=fitted, refitted=False)
+    assert kept is fitted
+    [second] = sampler.suggest(later, 1, np.random.default_rng(1))
+    assert second.memo["bayesian"]["hyperparameters"]["durations"].keys() == fitted.to_json().keys()
 
 
 def test_trials_without_a_duration_do_not_count():

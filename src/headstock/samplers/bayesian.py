@@ -11,6 +11,7 @@ from headstock.acquisition.analytic import LogFeasibility
 from headstock.acquisition.maximise import AcquisitionFunction, maximise
 from headstock.acquisition.noisy import LogNoisyExpectedImprovement
 from headstock.acquisition.prior import LogPrior
+from headstock.acquisition.speed import LogSpeed
 from headstock.acquisition.weighted import Weighted
 from headstock.domain import Domain, row_keys
 from headstock.encoding import Encoding
@@ -19,7 +20,7 @@ from headstock.gp.linalg import one_thread
 from headstock.history import History
 from headstock.parameters import Parameters, is_number
 from headstock.samplers.base import NOTHING, Suggestion
-from headstock.samplers.beliefs import Beliefs, learn
+from headstock.samplers.beliefs import Beliefs, Memo, learn
 from headstock.samplers.durations import log_speed
 from headstock.samplers.precedents import Precedent, best_before, trend_of
 from headstock.samplers.sobol import Sobol
@@ -44,6 +45,7 @@ CONFIDENCE: Final = 6.0
 RELIED_ON: Final = 10
 """Up to so many results, precedents that predict them count on every turn; then on every second one."""
 
+_DURATIONS: Final = "durations"
 _FROM_BEFORE: Final = (0, 2)  # which trials are the best of earlier experiments
 _NEAR: Final = 0.3  # lengthscales, within which a point is like another
 
@@ -182,12 +184,13 @@ def _most_promising(
         likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))
         anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
     terms = [] if prior is None else _belief(prior, len(X), len(history.observed_rows))
-    speed = log_speed(history, domain.encoding, X) if sampler.cost_exponent else None
-    if speed is not None and sampler.cost_exponent:
+    memo, aim = beliefs.memo, ""
+    if sampler.cost_exponent and (learnt := _speed(history, domain.encoding, X, memo)) is not None:
+        speed, memo = learnt
         terms.append((sampler.cost_exponent, speed))
+        aim = f"; per second^{sampler.cost_exponent:.2g}"
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.pending)]]
-    memo = beliefs.memo.to_json()
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
         acquisition: AcquisitionFunction = _acquisition(beliefs, baseline, busy[-FANTASISED:], rng)
@@ -202,12 +205,22 @@ def _most_promising(
         x = maxima.points[:1]
         if not len(x):
             break
-        because = _because(history, domain.encoding, beliefs, x)
-        if speed is not None:
-            because += f"; per second^{sampler.cost_exponent:.2g}"
-        suggestions.append(Suggestion(domain.decode(x[0]), because, source="bayesian", memo=memo))
+        because = _because(history, domain.encoding, beliefs, x) + aim
+        suggestions.append(Suggestion(domain.decode(x[0]), because, source="bayesian", memo=memo.to_json()))
         X, busy = np.concatenate([X, x]), np.concatenate([busy, x])
     return suggestions
+
+
+def _speed(
+    history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"], memo: Memo
+) -> tuple[LogSpeed, Memo] | None:
+    """What evaluations cost, fitted anew when the objective is, and the memo that remembers the fit."""
+    known = Memo.newest(history, encoding.dimensions).hyperparameters.get(_DURATIONS)
+    learnt = log_speed(history, encoding, X, known=known, refitted=memo.fitted == len(history.observed_rows))
+    if learnt is None:
+        return None
+    speed, hyperparameters = learnt
+    return speed, replace(memo, hyperparameters={**memo.hyperparameters, _DURATIONS: hyperparameters})
 
 
 def _incumbents(beliefs: Beliefs) -> tuple[Float64[np.ndarray, "a d"], Float64[np.ndarray, "b d"]]:
