@@ -1,5 +1,6 @@
 """What a person sees while a run goes on: a live line or table in a terminal, a plain line a trial elsewhere."""
 
+import heapq
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,12 +66,12 @@ def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], r
         promising = ends[trial.index][0] if trial.index in ends else now
         return _ORDER.index(trial.state), float("inf") if promising is None else -sign * promising
 
-    shown = sorted((t for t in history if t.state in _ORDER), key=rank)
+    shown = heapq.nsmallest(rows, (t for t in history if t.state in _ORDER), key=rank)
     table = Table(box=None, header_style="bold", expand=True)
     for name in ("trial", "state", "step", _plain(metric), "predicted"):
         table.add_column(name, no_wrap=True)
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
-    for trial in shown[:rows]:
+    for trial in shown:
         now = _now(trial)
         table.add_row(
             str(trial.index),
