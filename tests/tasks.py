@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import psutil
+
 import headstock as hs
 
 
@@ -54,3 +56,20 @@ def slow_climb(trial: hs.Trial) -> None:
         trial.report(score=state["total"])
         trial.keeper.save(step + 1)
         print(f"{trial.index} {step + 1}", flush=True)  # noqa: T201 - the test reads it
+
+
+def take_gpus(trial: hs.Trial) -> float:
+    """Fails if another living process has one of its GPUs; every third trial dies while it has them, in two ways."""
+    folder = trial.directory.parents[1]
+    for gpu in os.environ["CUDA_VISIBLE_DEVICES"].split(","):
+        taken = folder / f"gpu-{gpu}"
+        before = int(taken.read_text()) if taken.exists() else None
+        if before not in (None, os.getpid()) and psutil.pid_exists(before):
+            raise ValueError(f"GPU {gpu} is taken by {before}")
+        taken.write_text(str(os.getpid()))
+    marker = trial.directory / "died"
+    if trial.index % 3 == 0 and not marker.exists():
+        marker.touch()
+        os._exit(3) if trial.index % 2 else os.kill(os.getpid(), signal.SIGKILL)
+    trial.report(score=0.0, gpus=float(len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))))
+    return trial.parameters["x"]

@@ -45,7 +45,7 @@ from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.scripts.folders import files_of
 from headstock.space import Space
-from headstock.specification import check_same, objective_of, outcome_constraints_of
+from headstock.specification import check_same, objective_of, outcome_constraints_of, spec_from_json, spec_to_json
 from headstock.storage import open_storage
 from headstock.storage.base import Command, ExperimentSpec, Outcome, Storage
 from headstock.study import Study
@@ -374,6 +374,8 @@ class Experiment:
         *,
         budget: Budget,
         workers: int | None = None,
+        gpus: str | Iterable[int | str] | None = None,
+        gpus_per_trial: float | None = None,
         batch_size: int = 1,
         observe: Observe = lambda _: None,
         progress: bool | None = None,
@@ -388,6 +390,9 @@ class Experiment:
             budget: when to stop.
             workers: how many processes evaluate trials side by side; each serves one trial after the other, and a trial
                 that kills its process costs only itself. If left out, this process evaluates.
+            gpus: the GPUs for trials, by number or UUID, or "all": each worker sees only its own. If `workers` is left
+                out, there are as many as the GPUs have room for.
+            gpus_per_trial: how many GPUs a trial has, such as 2, or 0.5 for two trials on each; 1 if left out.
             batch_size: how many trials are suggested together.
             observe: is shown the history when a trial starts, reports or finishes.
             progress: whether to show progress; if left out, a live table in a terminal and nothing elsewhere.
@@ -397,7 +402,7 @@ class Experiment:
 
         Raises:
             TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
-            ExecutorError: if the function cannot be handed over to other processes.
+            ExecutorError: if the function cannot be handed over to other processes, or there are no such GPUs.
         """
         training = self._training(function)
         goal = f"{'minimising' if self.objective.minimize else 'maximising'} {self.objective.metric}"
@@ -412,7 +417,7 @@ class Experiment:
             return run(
                 self._study,
                 self._scheduler,
-                executor_of(training, workers),
+                executor_of(training, workers, gpus, gpus_per_trial),
                 budget=budget,
                 clock=time.time,
                 observe=observed,
@@ -483,21 +488,10 @@ class Experiment:
 
     def to_json(self) -> dict[str, Any]:
         """The whole experiment as strict JSON; `from_json` gives it back."""
-        spec = self._study.spec
         return {
             "format": FORMAT,
-            "name": spec.name,
-            "space": spec.space.to_json(),
-            "space_version": spec.space_version,
-            "objective": spec.objective.to_json(),
-            "outcome_constraints": [str(constraint) for constraint in spec.outcome_constraints],
-            "seed": spec.seed,
-            "sampler": None if spec.sampler is None else dict(spec.sampler),
-            "scheduler": None if spec.scheduler is None else dict(spec.scheduler),
-            "value": spec.value,
-            "budget": None if spec.budget is None else dict(spec.budget),
+            **spec_to_json(self._study.spec),
             "notes": [[index, text] for index, text in self.notes.items()],
-            "created": spec.created,
             "trials": [trial.to_json() for trial in self.history],
         }
 
@@ -512,19 +506,7 @@ class Experiment:
         if not isinstance(stored, Mapping) or stored.get("format") != FORMAT:
             found = stored.get("format") if isinstance(stored, Mapping) else type(stored).__name__
             raise StorageError(f"The JSON is of format {found!r}, not {FORMAT}. Give what Experiment.to_json() wrote.")
-        spec = ExperimentSpec(
-            name=stored["name"],
-            space=Space.from_json(stored["space"]),
-            objective=Objective.from_json(stored["objective"]),
-            outcome_constraints=outcome_constraints_of(stored["outcome_constraints"]),
-            seed=stored["seed"],
-            sampler=stored["sampler"],
-            scheduler=stored.get("scheduler"),
-            value=stored.get("value", "last"),
-            budget=stored.get("budget"),
-            created=stored["created"],
-            space_version=stored["space_version"],
-        )
+        spec = spec_from_json(stored)
         opened = open_storage(storage) if isinstance(storage, str | None) else storage
         opened.create(spec, [TrialRecord.from_json(trial) for trial in stored["trials"]])
         for index, text in stored.get("notes", ()):

@@ -1,9 +1,11 @@
 """What an experiment is, from what people say that it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from headstock.errors import ExperimentExistsError, ObjectiveError
 from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
+from headstock.space import Space
 from headstock.storage.base import ExperimentSpec
 
 
@@ -55,3 +57,37 @@ def check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None,
                 f"The storage holds an experiment {stored.name!r} with another {what}:\n  there: {there}\n"
                 f"  here:  {here}\nUse another name, or open it as it is with Experiment.open({stored.name!r}, ...)."
             )
+
+
+def spec_to_json(spec: ExperimentSpec) -> dict[str, Any]:
+    """What an experiment is as strict JSON; `spec_from_json` gives it back."""
+    return {
+        "name": spec.name,
+        "space": spec.space.to_json(),
+        "space_version": spec.space_version,
+        "objective": spec.objective.to_json(),
+        "outcome_constraints": [str(constraint) for constraint in spec.outcome_constraints],
+        "seed": spec.seed,
+        "sampler": None if spec.sampler is None else dict(spec.sampler),
+        "scheduler": None if spec.scheduler is None else dict(spec.scheduler),
+        "value": spec.value,
+        "budget": None if spec.budget is None else dict(spec.budget),
+        "created": spec.created,
+    }
+
+
+def spec_from_json(stored: Mapping[str, Any]) -> ExperimentSpec:
+    """What `spec_to_json` wrote; it may lie among other things."""
+    return ExperimentSpec(
+        name=stored["name"],
+        space=Space.from_json(stored["space"]),
+        objective=Objective.from_json(stored["objective"]),
+        outcome_constraints=outcome_constraints_of(stored["outcome_constraints"]),
+        seed=stored["seed"],
+        sampler=stored["sampler"],
+        scheduler=stored.get("scheduler"),
+        value=stored.get("value", "last"),
+        budget=stored.get("budget"),
+        created=stored["created"],
+        space_version=stored["space_version"],
+    )

@@ -10,14 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from headstock.executors.command import kill_leftover
+from headstock.executors.gpus import Environment
 from headstock.experiment import Experiment
 from headstock.history import History
+from headstock.processes import is_dead
 from headstock.runner import Ended, Observe
-from headstock.scripts.folders import files_of
+from headstock.scripts.folders import LOG, files_of, trial_folder
 from headstock.scripts.output import Listener
 from headstock.scripts.plan import Plan
 from headstock.scripts.script import Script
 from headstock.storage import Storage
+from headstock.trial import TrialState
 
 _TICK: Final = 0.2
 
@@ -61,7 +65,15 @@ def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> End
     with _files(experiment, storage) as files:
         parameters = tuple(experiment.space.parameters)
         script = replace(script, listener=listener, needed=needed, parameters=parameters, files=files)
+        _kill_leftovers(experiment.history, files)
         return _work(plan, storage, script, halt, _one_at_a_time(observe))
+
+
+def _kill_leftovers(history: History, files: Path) -> None:
+    """Kill scripts that have outlived their headstock, so that what they use is free: it is shared out anew."""
+    for trial in history.pending:
+        if trial.state is TrialState.RUNNING and trial.owner is not None and is_dead(trial.owner):
+            kill_leftover(trial_folder(files, trial.index) / LOG)
 
 
 def _experiment(plan: Plan, storage: Storage) -> Experiment:
@@ -92,13 +104,13 @@ def _files(experiment: Experiment, storage: Storage) -> Iterator[Path]:
 def _work(plan: Plan, storage: Storage, script: Script, halt: threading.Event, observe: Observe) -> Ended:
     """Let workers run the script until the budget is spent; the first that fails ends the others."""
 
-    def work() -> Ended:
+    def work(slot: Environment) -> Ended:
         # A study of its own: it is not to be shared between threads, as a storage is.
         experiment = Experiment.open(plan.name, storage=storage)
-        return experiment.run(script, budget=plan.budget, observe=observe, progress=False)
+        return experiment.run(replace(script, environment=slot), budget=plan.budget, observe=observe, progress=False)
 
-    with ThreadPoolExecutor(plan.workers, "worker") as threads, _requests(halt):
-        futures: list[Future[Ended]] = [threads.submit(work) for _ in range(plan.workers)]
+    with ThreadPoolExecutor(len(plan.slots), "worker") as threads, _requests(halt):
+        futures: list[Future[Ended]] = [threads.submit(work, slot) for slot in plan.slots]
         while not all(future.done() for future in futures):
             done, _ = wait(futures, timeout=_TICK)
             if any(future.exception() is not None for future in done):

@@ -114,6 +114,33 @@ def test_a_script_is_tuned_resumed_and_its_logs_are_kept(folder: Path):
     assert "Trial 9 has no log" in headstock(folder, "logs", "a", "9", code=1)[1]
 
 
+TAKE_GPU = """
+import os, pathlib, sys, time
+gpu = os.environ["CUDA_VISIBLE_DEVICES"]
+for seat in (pathlib.Path(f"gpu-{gpu}-{number}") for number in range(2)):
+    try:
+        seat.touch(exist_ok=False)
+        break
+    except FileExistsError:
+        continue
+else:
+    sys.exit("more than two have this GPU")
+print(f"gpu={gpu}", flush=True)
+time.sleep(0.2)
+seat.unlink()
+print("accuracy=1")
+"""
+
+
+def test_scripts_share_gpus_as_far_as_they_may(folder: Path):
+    (folder / "take.py").write_text(TAKE_GPU)
+    words = ("--lr", "0:1", "--trials", "8", "--gpus", "5,7", "--gpus-per-trial", "0.5")
+    given = ("run", "--name", "a", "--maximize", "accuracy", *words, "--", sys.executable, "take.py")
+    assert "8 trials, 0 failed" in headstock(folder, *given)[0]
+    logs = [headstock(folder, "logs", "a", str(trial))[0].splitlines()[0] for trial in range(8)]
+    assert set(logs) == {"gpu=5", "gpu=7"}
+
+
 def test_a_deleted_experiment_leaves_no_files(folder: Path):
     run(folder, "--trials", "1", "--", sys.executable, "train.py")
     headstock(folder, "delete", "a", "--yes")
@@ -168,18 +195,25 @@ def test_a_request_to_end_gives_the_trials_back(folder: Path, number: signal.Sig
     assert "2 trials, 0 failed" in run_again[0]
 
 
-def test_what_outlives_a_killed_headstock_is_ended_by_the_next(folder: Path):
+def test_what_outlives_a_killed_headstock_is_ended_before_the_next_begins(folder: Path):
+    words = ("--workers", "2", "--trials", "2", "--lr", "0:1")
     command = ("--", sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(1000)")
-    process = start(folder, "run", "--name", "a", "--maximize", "accuracy", "--trials", "1", "--lr", "0:1", *command)
+    process = start(folder, "run", "--name", "a", "--maximize", "accuracy", *words, *command)
     files = folder / "headstock.db.files"
-    while not (lines := [line for log in files.rglob("output.log") for line in log.read_text().splitlines()]):
+    while len(pids := [line for log in files.rglob("output.log") for line in log.read_text().splitlines()]) < 2:
         assert process.poll() is None, process.communicate()
     process.kill()
     process.communicate()
-    assert psutil.pid_exists(int(lines[0]))
-    headstock(folder, "resume", "a", "--trials", "1", "--", sys.executable, "-c", "print('accuracy=1')")
-    assert states(folder) == [TrialState.COMPLETED]
-    assert has_ended(int(lines[0]))
+    assert all(psutil.pid_exists(int(pid)) for pid in pids)
+    alive = f"""
+import psutil
+for pid in ({", ".join(pids)}):
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+print("accuracy=1")
+"""
+    headstock(folder, "resume", "a", "--trials", "2", "--", sys.executable, "-c", alive)
+    assert states(folder) == [TrialState.COMPLETED] * 2
+    assert all(has_ended(int(pid)) for pid in pids)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +227,8 @@ def test_what_outlives_a_killed_headstock_is_ended_by_the_next(folder: Path):
         ((*PARAMETERS, "--trials", "3", "--metric", "accuracy", "--", "sh"), "Write it as NAME=TEXT"),
         ((*PARAMETERS, "--trials", "3", "--metric", "accuracy=(", "--", "sh"), "cannot be read"),
         ((*PARAMETERS, "--trials", "0", "--", "sh"), "trials is 0"),
+        ((*PARAMETERS, "--trials", "3", "--gpus-per-trial", "2", "--", "sh"), "no GPUs are given"),
+        ((*PARAMETERS, "--trials", "3", "--gpus", "0,0", "--", "sh"), "give each GPU once"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_stored(folder: Path, words: tuple[str, ...], message: str):

@@ -95,7 +95,7 @@ def test_what_cannot_be_rebuilt_is_said_once(tmp_path: Path):
 def test_tasks_ask_and_end():
     import cloudpickle
 
-    executor = Processes(cloudpickle.dumps(lambda task, ask: ask("half", task) * 4), 2)
+    executor = Processes(cloudpickle.dumps(lambda task, ask: ask("half", task) * 4), [{}, {}])
     for task in (10, 20):
         executor.submit(task, task)
     ends = {}
@@ -108,7 +108,7 @@ def test_tasks_ask_and_end():
 def test_an_interrupted_answer_is_given_later():
     import cloudpickle
 
-    executor = Processes(cloudpickle.dumps(lambda task, ask: ask("half", task)), 1)
+    executor = Processes(cloudpickle.dumps(lambda task, ask: ask("half", task)), [{}])
     executor.submit(7, 7)
     interruptions = iter([True])
 

@@ -37,7 +37,19 @@ Minimize = Annotated[str | None, typer.Option(metavar="METRIC", help="The metric
 Trials = Annotated[int | None, typer.Option("--trials", help="Stop at so many trials in all, earlier ones included.")]
 Seconds = Annotated[float | None, typer.Option(help="Start no trial after so many seconds.")]
 Target = Annotated[float | None, typer.Option(help="Stop when the metric is as good as this.")]
-Workers = Annotated[int | None, typer.Option(help="How many scripts run at once.", show_default="1")]
+Workers = Annotated[
+    int | None, typer.Option(help="How many scripts run at once.", show_default="1, or what the GPUs have room for")
+]
+Gpus = Annotated[
+    str | None,
+    typer.Option(
+        metavar="IDS", help="The GPUs for scripts, by number or UUID: 0,1,2,3, or 'all'. A script sees its own."
+    ),
+]
+GpusPerTrial = Annotated[
+    float | None,
+    typer.Option(metavar="NUMBER", help="How many GPUs a script has; 0.5 for two on each.", show_default="1"),
+]
 When = Annotated[
     list[str] | None,
     typer.Option(metavar="CONDITION", help="A parameter that is only active sometimes: 'momentum: optimizer=sgd'."),
@@ -88,6 +100,8 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
     seconds: Seconds = None,
     target: Target = None,
     workers: Workers = None,
+    gpus: Gpus = None,
+    gpus_per_trial: GpusPerTrial = None,
     when: When = None,
     param: Parameters = None,
     constraint: Constraints = None,
@@ -126,6 +140,8 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
         "seconds": seconds,
         "target": target,
         "workers": workers,
+        "gpus": gpus,
+        "gpus_per_trial": gpus_per_trial,
         "when": when,
         "constraints": constraint,
         "outcome_constraints": subject_to,
@@ -152,6 +168,8 @@ def resume(  # noqa: PLR0917 - typer reads the options from the arguments
     seconds: Seconds = None,
     target: Target = None,
     workers: Workers = None,
+    gpus: Gpus = None,
+    gpus_per_trial: GpusPerTrial = None,
     metric: Patterns = None,
     results: Results = None,
     tensorboard: Events = None,
@@ -173,6 +191,8 @@ def resume(  # noqa: PLR0917 - typer reads the options from the arguments
         "seconds": seconds,
         "target": target,
         "workers": workers,
+        "gpus": gpus,
+        "gpus_per_trial": gpus_per_trial,
         "patterns": _pairs("--metric", metric),
         "results": results,
         "tensorboard": tensorboard,

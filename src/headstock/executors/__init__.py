@@ -1,17 +1,25 @@
 """What runs a task: this process, others, or any command as a process of its own."""
 
+from collections.abc import Iterable
+
 from headstock.executors.base import Executor, Work
 from headstock.executors.inline import Inline
 
 
-def executor_of(work: Work, workers: int | None) -> Executor:
-    """So many processes, or this one if it is None.
+def executor_of(
+    work: Work,
+    workers: int | None = None,
+    gpus: str | Iterable[int | str] | None = None,
+    gpus_per_trial: float | None = None,
+) -> Executor:
+    """A process for each worker, or for each that the GPUs have room for; this process if neither is given.
 
     Raises:
-        ExecutorError: if the number makes no sense, or the work cannot be handed over.
+        ExecutorError: if a number makes no sense, there are no such GPUs, or the work cannot be handed over.
     """
-    if workers is None:
+    if workers is None and gpus is None and gpus_per_trial is None:
         return Inline(work)
-    from headstock.executors.process import Processes  # it loads multiprocessing
+    from headstock.executors.gpus import slots  # they load subprocess and multiprocessing
+    from headstock.executors.process import Processes
 
-    return Processes.of(work, workers)
+    return Processes.of(work, slots(workers, gpus, gpus_per_trial))

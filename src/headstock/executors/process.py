@@ -21,6 +21,7 @@ import cloudpickle
 
 from headstock.errors import ExecutorError
 from headstock.executors.base import Finished, Listen, Lost, Work
+from headstock.executors.gpus import Environment
 from headstock.executors.trees import Tree, marked, new_mark
 
 _TICK: Final = 0.2
@@ -42,6 +43,7 @@ class _Worker:
 
     Args:
         process: the process.
+        slot: what it has in its environment, for as long as it lives.
         mark: what everything that it has started bears.
         pipe: for tasks, messages and answers.
         lifeline: a pipe that nothing goes through; the process ends when it is closed.
@@ -51,6 +53,7 @@ class _Worker:
     """
 
     process: subprocess.Popen[bytes]
+    slot: Environment
     mark: str
     pipe: connection.Connection
     lifeline: int
@@ -74,34 +77,42 @@ class _Worker:
 @final
 @dataclass(slots=True)
 class Processes:
-    """Runs up to `capacity` tasks, each in one of as many processes.
+    """Runs as many tasks at once as there are slots, each in a process of its own.
 
     Args:
         work: does a task, as bytes that a process of this program takes.
-        capacity: how many processes there are.
+        slots: what each process has in its environment; no two that live have the same slot.
     """
 
     work: bytes
-    capacity: int
+    slots: Sequence[Environment]
+    _free: list[Environment] = field(init=False)
     _idle: list[_Worker] = field(default_factory=list, init=False)
     _busy: list[_Worker] = field(default_factory=list, init=False)
 
+    def __post_init__(self) -> None:
+        """All slots are free; the first is taken first."""
+        self._free = list(reversed(self.slots))
+
     @classmethod
-    def of(cls, work: Work, count: int) -> "Processes":
+    def of(cls, work: Work, slots: Sequence[Environment]) -> "Processes":
         """Processes that do this work.
 
         Raises:
-            ExecutorError: if the number makes no sense, or the work cannot be handed over.
+            ExecutorError: if the work cannot be handed over.
         """
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ExecutorError(f"workers={count!r}: give a whole number of at least 1.")
         try:
-            return cls(cloudpickle.dumps(work), count)
+            return cls(cloudpickle.dumps(work), slots)
         except Exception as error:  # objects raise what they like when they are pickled
             raise ExecutorError(
                 f"The training function cannot be handed to another process ({type(error).__name__}: {error}). "
                 f"Open files, connections and locks within it, not outside."
             ) from error
+
+    @property
+    def capacity(self) -> int:
+        """How many processes there are."""
+        return len(self.slots)
 
     @property
     def unfinished(self) -> int:
@@ -114,8 +125,10 @@ class Processes:
             worker = self._idle.pop()
             if self._give(worker, number, task):
                 return
-            worker.end()  # somebody has killed it meanwhile
-        if not self._give(self._started(), number, task):
+            self._end(worker)  # somebody has killed it meanwhile
+        worker = self._started()
+        if not self._give(worker, number, task):
+            self._end(worker)
             raise ExecutorError("A process for trials ended as soon as it was started. Is there memory left?")
 
     def wait(self, listen: Listen, seconds: float) -> Sequence[Finished]:
@@ -139,19 +152,25 @@ class Processes:
     def close(self) -> None:
         """End every process, whatever it does."""
         for worker in (*self._idle, *self._busy):
-            worker.end()
+            self._end(worker)
         self._idle.clear()
         self._busy.clear()
 
+    def _end(self, worker: _Worker) -> int:
+        """End a process, whose slot is free then; its exit code, or minus its signal."""
+        code = worker.end()
+        self._free.append(worker.slot)
+        return code
+
     def _started(self) -> _Worker:
-        mark = new_mark()
+        mark, slot = new_mark(), self._free[-1]
         here, there = connection.Pipe()
         ours, theirs = os.pipe()  # read by the process, which ends at the end of the pipe
         try:
             process = subprocess.Popen(  # noqa: S603 - this very program
                 [sys.executable, "-c", _START, json.dumps(sys.path), str(there.fileno()), str(ours)],
                 stdin=subprocess.DEVNULL,
-                env=marked(os.environ, mark),
+                env=marked({**os.environ, **slot}, mark),
                 pass_fds=(there.fileno(), ours),
                 start_new_session=True,
             )
@@ -161,7 +180,7 @@ class Processes:
         finally:
             there.close()
             os.close(ours)
-        worker = _Worker(process, mark, here, theirs)
+        worker = _Worker(process, self._free.pop(), mark, here, theirs)
         with suppress(OSError):  # should it be gone already, that shows when it is given a task
             here.send_bytes(self.work)
         return worker
@@ -212,7 +231,7 @@ class Processes:
         until = time.monotonic() + _LAST_BREATH
         while not worker.has_exited() and time.monotonic() < until:
             time.sleep(0.01)
-        code = worker.end()
+        code = self._end(worker)
         self._busy.remove(worker)
         if not worker.is_ready and code >= 0:
             raise ExecutorError(

@@ -10,6 +10,7 @@ from typing import Any, Final, final
 
 from headstock.budget import Budget
 from headstock.errors import CommandError, HeadstockError
+from headstock.executors.gpus import Environment, slots
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter, is_number
 from headstock.scripts.grammar import FORMS, conditional_space, parse_conditions, parse_parameter
 from headstock.scripts.output import Listener
@@ -65,7 +66,7 @@ class Plan:
         passing: how parameters reach the script.
         timeout: after how many seconds a trial is stopped.
         grace: how many seconds a script has to end after it was asked to.
-        workers: how many scripts run at once.
+        slots: for each of the scripts that run at once, what it has in its environment.
         seed: fixes every suggestion.
     """
 
@@ -82,7 +83,7 @@ class Plan:
     passing: Passing = Passing.OPTIONS
     timeout: float | None = None
     grace: float = 10.0
-    workers: int = 1
+    slots: Sequence[Environment] = ({},)
     seed: int | None = None
 
 
@@ -108,9 +109,11 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
     patterns = dict(values.get("patterns", {}))
     with settings.at("patterns"):
         Listener(list(patterns), patterns)
+    with settings.at("gpus"):
+        places = slots(values.get("workers"), values.get("gpus"), values.get("gpus_per_trial"))
     for key in ("results", "tensorboard"):
         with settings.at(key):
-            _check_own(key, values.get(key), values.get("workers", 1))
+            _check_own(key, values.get(key), len(places))
     command = values["command"]
     return Plan(
         name=values["name"],
@@ -120,6 +123,7 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         outcome_constraints=tuple(values.get("outcome_constraints", ())),
         patterns=patterns,
         events=values.get("tensorboard"),
+        slots=places,
         passing=Passing(values.get("pass", Passing.OPTIONS)),
         **{key: values[key] for key in _AS_THEY_ARE if key in values},
     )
@@ -291,12 +295,14 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "timeout": ("a positive number of seconds", _is_positive),
     "grace": ("a positive number of seconds", _is_positive),
     "workers": ("a whole number of at least 1", _is_whole),
+    "gpus": ("a list of GPUs by number or UUID, or 'all'", lambda value: isinstance(value, list | str)),
+    "gpus_per_trial": ("a positive number", _is_positive),
     "seed": ("a whole number of at least 0", lambda value: value == 0 or _is_whole(value)),
     "storage": ("a URL, such as 'sqlite:///headstock.db'", _is_text),
 }
 """Every entry that there is: what it has to be, and a check of it."""
 
-_AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "workers", "seed")
+_AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "seed")
 
 _MISSING: Final = {
     "name": "Give the experiment one with --name, so that the same command finds it again.",

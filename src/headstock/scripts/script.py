@@ -60,6 +60,7 @@ class Script:
         events: a folder of TensorBoard's event files that the script writes; may have the same braces.
         timeout: after how many seconds a trial is stopped; None for never.
         grace: how many seconds a script has to end after it was asked to.
+        environment: environment variables besides those of this process.
         halted: whether the trial that runs is to be stopped, and given back.
 
     Raises:
@@ -77,6 +78,7 @@ class Script:
     events: str | None = None
     timeout: float | None = None
     grace: float = 10.0
+    environment: Mapping[str, str] = field(default_factory=dict)
     halted: Callable[[], bool] = field(default=lambda: False, repr=False)
 
     def __post_init__(self) -> None:
@@ -140,7 +142,7 @@ class Script:
         config.write_text(to_config(trial.parameters), encoding="utf-8")
         filled = [self._filled(argument, trial, folder) for argument in self.command]
         command = [argument for argument in filled if argument is not None]
-        environment = dict(os.environ) | {
+        environment = {**os.environ, **self.environment} | {
             "PYTHONUNBUFFERED": "1",  # what is printed is read at once
             "HEADSTOCK_TRIAL": str(trial.index),
             "HEADSTOCK_DIRECTORY": str(folder),
