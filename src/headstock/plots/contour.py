@@ -19,7 +19,6 @@ from headstock.trial import TrialRecord
 
 MOST_POINTS: Final = 300
 MOST_LABELS: Final = 30
-MENU: Final = 44
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
 WIDE: Final = {
     **style.grid(2, 2, gap_x=0.19, gap_y=0, right=0.93),
@@ -72,7 +71,7 @@ def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRe
         annotations=[style.heading("predicted mean", 0), style.heading("standard error", 1)],
         coloraxis={"colorscale": "Viridis", "reversescale": low_is_good, **means},
         coloraxis2={"colorscale": "Cividis", **sems},
-        margin={"t": style.TITLE + style.LEGEND + (MENU if len(surfaces) > 1 else 0)},
+        margin={"t": style.TITLE + style.LEGEND + (style.MENU if len(surfaces) > 1 else 0)},
         showlegend=False,
         xaxis2={"anchor": "y2"},
         yaxis2={"anchor": "x2"},
@@ -181,5 +180,4 @@ def _menu(surfaces: Sequence[Surface], history: History, *, traces: int) -> dict
         axes = {f"{name}.{key}": v for name, made in _axes(surface, history).items() for key, v in made.items()}
         label = f"{style.text(surface.x)} × {style.text(surface.y)}"
         buttons.append({"label": label, "method": "update", "args": [{"visible": visible}, axes]})
-    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 34}}
-    return {"buttons": buttons, "direction": "down", **place}
+    return style.menu(buttons)

@@ -27,6 +27,9 @@ TITLE: Final = 62
 LEGEND: Final = 40
 """The height of a legend, or of a panel's heading."""
 
+MENU: Final = 44
+"""The height of a drop-down above a legend or a panel's heading."""
+
 LONGEST_NAME: Final = 40
 LONGEST_FACT: Final = 120
 
@@ -159,6 +162,12 @@ def heading(words: str, panel: int) -> dict[str, Any]:
         "yref": f"y{suffix(panel)} domain",
         "font": {"size": 15},
     }
+
+
+def menu(buttons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A drop-down above the figure's legend or headings, for which `MENU` is left free at the top."""
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 34}}
+    return {"buttons": list(buttons), "direction": "down", **place}
 
 
 def focus(values: Float64[np.ndarray, " n"], *, low_is_good: bool) -> tuple[float, float] | None:

@@ -46,24 +46,10 @@ def _contour(found: Findings) -> go.Figure:
     return plot_contour(found.surfaces(), found.history, best=found.winner and found.winner.trial)
 
 
-def _importances(found: Findings) -> go.Figure:
-    _ = found.known_model
-    return plot_importances(found.importances, found.history.objective.metric)
-
-
 def _gain(found: Findings) -> go.Figure:
     if found.prospect is None:
         raise NoResultError(found.obstacle or "The model cannot tell what the next trials would gain.")
     return plot_prospect(found.prospect)
-
-
-def _metrics(found: Findings) -> go.Figure:
-    objective = found.history.objective.metric
-    others = (name for trial in found.history.observed for name in trial.metrics if name != objective)
-    first = next(iter([*found.history.metrics[1:], *others]), None)
-    if first is None:
-        raise NoResultError(f"Trials have no metric but {objective}.")
-    return plot_metrics(found.history, first, objective)
 
 
 FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType(
@@ -71,14 +57,14 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
         "trace": lambda found: plot_trace(found.history),
         "curves": _curves,
         "contour": _contour,
-        "importances": _importances,
+        "importances": lambda found: plot_importances(found.importances_by_metric),
         "effects": lambda found: plot_slice(found.effects(), found.history),
         "slices": lambda found: plot_slice(found.slices(), found.history),
         "gain": _gain,
         "validation": lambda found: plot_cross_validation(found.validation, found.history),
         "record": lambda found: plot_cross_validation(found.hindsight, found.history),
         "distribution": lambda found: plot_distribution(found.history),
-        "metrics": _metrics,
+        "metrics": lambda found: plot_metrics(found.history),
         "parallel": lambda found: plot_parallel(found.history),
         "matrix": lambda found: plot_matrix(found.history),
         "timeline": lambda found: plot_timeline(found.history),

@@ -1,6 +1,6 @@
 """What a report tells: computed once, with the reason wherever something cannot be computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +29,10 @@ MOST_CROSSED: Final = 6
 
 MOST_SLICES: Final = 12
 """How many parameters get a slice."""
+
+
+MOST_METRICS: Final = 6
+"""Of how many metrics importances are computed."""
 
 
 @final
@@ -90,6 +94,16 @@ class Findings:
             return self.winner.parameters
         sign = self.history.objective.sign
         return max(self.history.observed, key=lambda trial: sign * trial.objective_mean).parameters
+
+    @cached_property
+    def importances_by_metric(self) -> Mapping[str, tuple[Importance, ...]]:
+        """The importances to the objective and to the metrics measured beside it, up to six in all.
+
+        Raises:
+            NoResultError: if there is no model.
+        """
+        objective, *others = self.known_model.metric_names[:MOST_METRICS]
+        return {objective: self.importances} | {metric: self.known_model.importances(metric) for metric in others}
 
     @cached_property
     def prospect(self) -> Prospect | None:

@@ -77,7 +77,7 @@ def contour(found: Findings) -> Section:
 
 def importances(found: Findings) -> Section:
     """Which parameters matter."""
-    return _drawn("Importances", "importances", found, words.ranking(found.importances))
+    return _judged("Importances", "importances", found, lambda: words.rankings(found.importances_by_metric))
 
 
 def slices(found: Findings) -> Section:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -122,7 +122,7 @@ def mishaps(found: Failures) -> str:
         return ""
     share = f"{found.failed:,} of {found.finished:,} trials failed."
     first = found.causes[0]
-    why = f" The most frequent reason ({len(first.trials):,} times): {first.error}"
+    why = f" The most frequent reason ({len(first.trials):,} times): {first.error.rstrip('.')}."
     where = [
         f"{h.where}: {h.failed:,} of {h.inside:,} failed, elsewhere {h.failed_elsewhere:,} of {h.elsewhere:,}"
         for h in found.hazards
@@ -140,6 +140,13 @@ def record(scored: CrossValidation) -> str:
         f"made. {inside:,} of {n:,} results lie in their {percent(LEVEL)} intervals; about {LEVEL * n:,.0f} should. "
         f"Half of the predictions were off by less than {number(error)}."
     )
+
+
+def rankings(importances: Mapping[str, Sequence[Importance]]) -> str:
+    """Which parameters matter to the objective, and to each other metric."""
+    objective, *others = importances
+    named = [f"To {metric}: {ranking(importances[metric])}" for metric in others]
+    return " ".join([ranking(importances[objective]), *named])
 
 
 def ranking(importances: Sequence[Importance]) -> str:
