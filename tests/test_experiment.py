@@ -9,6 +9,7 @@ import pytest
 from headstock import Budget, Choice, Experiment, Failed, Float, Int, Sobol, Space
 from headstock.errors import (
     ExperimentExistsError,
+    HeadstockError,
     MetricError,
     NoResultError,
     ObjectiveError,
@@ -186,3 +187,12 @@ def test_a_trial_is_given_up_once():
     assert not experiment.history.pending
     with pytest.raises(TrialStateError):
         experiment.abandon(trial)
+
+
+def test_a_run_without_a_budget_keeps_to_the_stored_one():
+    experiment = Experiment("stored", Space(x=Float(0, 1)), maximize="score", seed=0)
+    with pytest.raises(HeadstockError, match="none is stored"):
+        experiment.run(lambda trial: trial.parameters["x"])
+    experiment.change_budget(Budget(trials=3))
+    assert experiment.run(lambda trial: trial.parameters["x"]) == "the budget is spent"
+    assert len(experiment.trials) == 3

@@ -58,6 +58,20 @@ class Budget:
         known: dict[str, Any] = {name: bounds[name] for name in BOUNDS if name in bounds}
         return cls(**known | {name: int(known[name]) for name in ("trials", "steps") if name in known})
 
+    @classmethod
+    def settled(cls, given: "Budget | None", stored: Mapping[str, float] | None) -> "Budget":
+        """The budget of a run: what it is given, else what is stored with the experiment.
+
+        Raises:
+            HeadstockError: if there is neither.
+        """
+        if given is None and not stored:
+            raise HeadstockError(
+                "No budget is given, and none is stored with the experiment, so the run would not end. Give trials, "
+                "steps, seconds, cost or target, or store them for every worker: headstock budget NAME --trials N."
+            )
+        return given or cls.of(stored or {})
+
     def changed(self, bounds: Mapping[str, float] | None) -> "Budget":
         """The budget with some bounds in place of its own.
 

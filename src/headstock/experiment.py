@@ -372,7 +372,7 @@ class Experiment:
         self,
         function: Callable[[Trial], Any],
         *,
-        budget: Budget,
+        budget: Budget | None = None,
         workers: int | None = None,
         gpus: str | Iterable[int | str] | None = None,
         gpus_per_trial: float | None = None,
@@ -387,7 +387,7 @@ class Experiment:
 
         Args:
             function: takes a `Trial`; returns a result, or reports and returns nothing.
-            budget: when to stop.
+            budget: when to stop; what `change_budget` has stored if left out.
             workers: how many processes evaluate trials side by side; each serves one trial after the other, and a trial
                 that kills its process costs only itself. If left out, this process evaluates.
             gpus: the GPUs for trials, by number or UUID, or "all": each worker sees only its own. If `workers` is left
@@ -401,10 +401,12 @@ class Experiment:
             Why it ended.
 
         Raises:
+            HeadstockError: if no budget is given or stored.
             TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
             ExecutorError: if the function cannot be handed over to other processes, or there are no such GPUs.
         """
         training = self._training(function)
+        budget = Budget.settled(budget, self._study.spec.budget)
         goal = f"{'minimising' if self.objective.minimize else 'maximising'} {self.objective.metric}"
         with ExitStack() as shown:
             seen = shown.enter_context(shown_progress(goal, budget)) if is_wanted(progress) else None

@@ -169,11 +169,11 @@ def _is_alive(lease: Lease, before: Lease | None) -> bool | None:
 
 
 def _queued(trial: TrialRecord) -> str:
-    goes_on = f", and goes on after step {trial.step}" if trial.step else ""
+    goes_on = "; its state is saved, so it goes on" if trial.saves else ""
     if trial.retries:
-        return f"retry {trial.retries} of {RETRIES} after its process was lost{goes_on}; waits for a worker"
+        return f"retry {trial.retries} of {RETRIES} after its process was lost; waits for a worker{goes_on}"
     if trial.attempt:
-        return f"its worker left or was lost{goes_on}; waits for the next one"
+        return f"its worker left or was lost; waits for the next one{goes_on}"
     return f"waits for a worker, before anything new is suggested ({trial.source})"
 
 

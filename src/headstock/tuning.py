@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from headstock.budget import Budget
 from headstock.executors.command import kill_leftover
 from headstock.executors.gpus import Environment
 from headstock.experiment import Experiment
@@ -24,6 +25,16 @@ from headstock.storage import Storage
 from headstock.trial import TrialState
 
 _TICK: Final = 0.2
+
+
+def budget_of(plan: Plan, storage: Storage) -> Budget:
+    """The budget of a plan: its own, or what is stored with the experiment.
+
+    Raises:
+        HeadstockError: if it has none, and none is stored.
+        UnknownExperimentError: if it has none, and there is no such experiment.
+    """
+    return plan.budget or Budget.settled(None, storage.experiment(plan.name).budget)
 
 
 def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> Ended:
@@ -43,8 +54,10 @@ def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> End
         CommandError: if the command cannot be run; nothing has been stored then.
         ExperimentExistsError: if the storage holds another experiment of this name.
         UnknownExperimentError: if the plan has no space, and there is no experiment of this name.
+        HeadstockError: if the plan has no budget, and none is stored.
         TooManyFailuresError: if a worker had 5 failures, and more of them than results.
     """
+    plan = replace(plan, budget=budget_of(plan, storage))
     halt = threading.Event()
     script = Script(
         command=plan.command,

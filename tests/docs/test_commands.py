@@ -23,7 +23,7 @@ def test_the_page_s_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "study.toml").write_text(study.replace('"python ', f'"{sys.executable} '), encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     commands = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    assert len(commands) == 8
+    assert len(commands) == 10
     for command in [*commands, study.splitlines()[0].partition(": ")[2]]:
         words = [sys.executable if word == "python" else word for word in shlex.split(command)]
         assert words[0] == "headstock"

@@ -20,7 +20,7 @@ from headstock.scripts.script import Passing
 from headstock.scripts.study_file import ENDINGS, read_study_file
 from headstock.storage import Storage
 from headstock.trial import TrialState
-from headstock.tuning import tune
+from headstock.tuning import budget_of, tune
 
 app = typer.Typer()
 
@@ -87,10 +87,11 @@ Grace = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Fixes every suggestion.")]
 
-_FREE: Final = {"ignore_unknown_options": True}
+FREE: Final = {"ignore_unknown_options": True}
+"""The settings of a command that takes options of somebody else."""
 
 
-@app.command(context_settings=_FREE)
+@app.command(context_settings=FREE)
 def run(  # noqa: PLR0917 - typer reads the options from the arguments
     words: Words = None,
     name: Annotated[str | None, typer.Option(help="The experiment's name; the same one goes on.")] = None,
@@ -145,7 +146,7 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
         "when": when,
         "constraints": constraint,
         "outcome_constraints": subject_to,
-        "patterns": _pairs("--metric", metric),
+        "patterns": pairs("--metric", metric),
         "results": results,
         "tensorboard": tensorboard,
         "pass": passing,
@@ -154,13 +155,13 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
         "seed": seed,
         "storage": storage,
     }
-    settings = _settings(words or [], options, _pairs("--param", param))
+    settings = _settings(words or [], options, pairs("--param", param))
     plan = make_plan(settings)
     with stored(settings.values.get("storage", DEFAULT_STORAGE), create=True) as opened:
-        _tune(plan, opened, as_json=as_json)
+        tune_and_tell(plan, opened, as_json=as_json)
 
 
-@app.command(context_settings=_FREE)
+@app.command(context_settings=FREE)
 def resume(  # noqa: PLR0917 - typer reads the options from the arguments
     name: Name,
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="The command.", show_default=False)],
@@ -193,16 +194,16 @@ def resume(  # noqa: PLR0917 - typer reads the options from the arguments
         "workers": workers,
         "gpus": gpus,
         "gpus_per_trial": gpus_per_trial,
-        "patterns": _pairs("--metric", metric),
+        "patterns": pairs("--metric", metric),
         "results": results,
         "tensorboard": tensorboard,
         "pass": passing,
         "timeout": timeout,
         "grace": grace,
     }
-    plan = make_plan(_given(options), is_new=False)
+    plan = make_plan(given(options), is_new=False)
     with stored(storage) as opened:
-        _tune(plan, opened, as_json=as_json)
+        tune_and_tell(plan, opened, as_json=as_json)
 
 
 @app.command()
@@ -241,16 +242,16 @@ def _settings(words: Sequence[str], options: dict[str, Any], parameters: dict[st
     searched, rest = split_words(words)
     searched |= parameters or {}
     file = Path(rest.pop(0)) if rest and rest[0].endswith(ENDINGS) else None
-    settings = _given(options | {"parameters": searched, "command": rest})
+    settings = given(options | {"parameters": searched, "command": rest})
     return settings if file is None else settings.over(read_study_file(file))
 
 
-def _given(options: dict[str, Any]) -> Settings:
+def given(options: dict[str, Any]) -> Settings:
     """The options that were given."""
     return Settings({key: value for key, value in options.items() if value is not None and value not in ([], {})})
 
 
-def _pairs(option: str, texts: Iterable[str] | None) -> dict[str, str] | None:
+def pairs(option: str, texts: Iterable[str] | None) -> dict[str, str] | None:
     """Options of the form NAME=TEXT."""
     if texts is None:
         return None
@@ -263,11 +264,15 @@ def _pairs(option: str, texts: Iterable[str] | None) -> dict[str, str] | None:
     return pairs
 
 
-def _tune(plan: Plan, storage: Storage, *, as_json: bool) -> None:
+def tune_and_tell(plan: Plan, storage: Storage, *, as_json: bool) -> None:
     """Tune, and say what was found."""
-    with shown_progress(plan.name, plan.budget, Console(stderr=True)) as observe:
+    with shown_progress(plan.name, budget_of(plan, storage), Console(stderr=True)) as observe:
         ended = tune(plan, storage, observe)
-    experiment = Experiment.open(plan.name, storage=storage)
+    tell(Experiment.open(plan.name, storage=storage), ended, as_json=as_json)
+
+
+def tell(experiment: Experiment, ended: Ended, *, as_json: bool) -> None:
+    """Say what was found; who was interrupted exits so."""
     if as_json:
         print_json(_found(experiment, ended))
     else:

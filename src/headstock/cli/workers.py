@@ -1,14 +1,22 @@
 """The commands about workers: what they do, and what waits for one."""
 
+import importlib
+import signal
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
+from headstock import Budget, Experiment
+from headstock.cli import scripts
 from headstock.cli.options import DEFAULT_STORAGE, AsJson, StorageUrl, out, plain, print_json, stored
+from headstock.errors import CommandError, StorageError
+from headstock.scripts.plan import make_plan
 from headstock.status import Status, Unfinished, status_of
 from headstock.storage import Storage
 
@@ -16,6 +24,77 @@ app = typer.Typer()
 
 STUCK: Final = 3
 """The exit code of `status --check` where trials wait and no worker is at work."""
+
+PAUSE: Final = 0.5
+"""Seconds between two looks whether an experiment was created."""
+
+
+@app.command(context_settings=scripts.FREE)
+def worker(  # noqa: PLR0917 - typer reads the options from the arguments
+    name: Annotated[str, typer.Option(help="The experiment, which is there already.", show_default=False)],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND", help="The command.", show_default=False)
+    ] = None,
+    function: Annotated[
+        str | None, typer.Option(metavar="MODULE:NAME", help="A training function of Python, in place of a command.")
+    ] = None,
+    files: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where a function's states lie: shared by all machines.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for the experiment to be created.")
+    ] = 0.0,
+    trials: scripts.Trials = None,
+    seconds: scripts.Seconds = None,
+    target: scripts.Target = None,
+    workers: scripts.Workers = None,
+    gpus: scripts.Gpus = None,
+    gpus_per_trial: scripts.GpusPerTrial = None,
+    metric: scripts.Patterns = None,
+    results: scripts.Results = None,
+    tensorboard: scripts.Events = None,
+    passing: scripts.Pass = None,
+    timeout: scripts.Timeout = None,
+    grace: scripts.Grace = None,
+    storage: StorageUrl = DEFAULT_STORAGE,
+    as_json: AsJson = False,
+) -> None:
+    """Join an experiment: `headstock worker --name mnist --storage URL -- python train.py --epochs 10`.
+
+    Any number of workers share what is searched and one budget, which is never overspent: that of `headstock budget`,
+    or what each is given. One may leave at any time: Ctrl-C and SIGTERM give its trials back. It creates no experiment,
+    and runs nothing that it finds in a database: the command, or the function, is given to each.
+    """
+    bounds = scripts.given({"trials": trials, "seconds": seconds, "target": target}).values
+    slots = scripts.given({"workers": workers, "gpus": gpus, "gpus_per_trial": gpus_per_trial}).values
+    of_scripts = {
+        "patterns": scripts.pairs("--metric", metric),
+        "results": results,
+        "tensorboard": tensorboard,
+        "pass": passing,
+        "timeout": timeout,
+        "grace": grace,
+    }
+    settings = scripts.given({"name": name, "command": command, **bounds, **slots, **of_scripts})
+    if function is None and not command:
+        raise CommandError("Say what evaluates a trial: a command after two dashes, or --function MODULE:NAME.")
+    if function is None:
+        plan = make_plan(settings, is_new=False)
+        _wait_for(name, storage, wait)
+        with stored(storage) as opened:
+            scripts.tune_and_tell(plan, opened, as_json=as_json)
+        return
+    refused = [option for option in ("command", *of_scripts) if option in settings.values]
+    if refused:
+        raise CommandError(f"With --function there is no {' and no '.join(refused)}: leave one of them out.")
+    train = _function(function)
+    budget = Budget(**bounds) if bounds else None
+    _wait_for(name, storage, wait)
+    with stored(storage) as opened:
+        experiment = Experiment.open(name, storage=opened, files=files)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        ended = experiment.run(train, budget=budget, **(slots or {"workers": 1}))
+        scripts.tell(experiment, ended, as_json=as_json)
 
 
 @app.command()
@@ -49,6 +128,42 @@ def status(
             _print(one, now)
     if check and any(one.is_stuck for one in found):
         sys.exit(STUCK)
+
+
+def _wait_for(name: str, url: str, seconds: float) -> None:
+    """Wait until there is an experiment of this name.
+
+    Raises:
+        StorageError: if there is none after so many seconds.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with stored(url) as opened:
+                opened.experiment(name)
+        except StorageError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
+
+
+def _function(named: str) -> Callable[..., Any]:
+    """The function of a name such as `train:evaluate`; modules of the working folder are found.
+
+    Raises:
+        CommandError: if there is none.
+    """
+    module, _, name = named.partition(":")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise CommandError(f"--function {named!r}: {error}. Write it as MODULE:NAME, such as train:evaluate.") from None
+    if not callable(found):
+        raise CommandError(f"--function {named!r} is {type(found).__name__}, not a function.")
+    return found
 
 
 def _unfinished(storage: Storage) -> list[str]:

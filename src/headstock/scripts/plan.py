@@ -55,7 +55,7 @@ class Plan:
     Args:
         name: the experiment's name.
         command: the program and its arguments.
-        budget: when to stop.
+        budget: when to stop; None for what is stored with an experiment that is there.
         space: the search space; None for that of an experiment that is there.
         maximize: the metric to maximise; or
         minimize: the metric to minimise; None for both with an experiment that is there.
@@ -72,7 +72,7 @@ class Plan:
 
     name: str
     command: tuple[str, ...]
-    budget: Budget
+    budget: Budget | None
     space: Space | None = None
     maximize: str | None = None
     minimize: str | None = None
@@ -115,10 +115,11 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         with settings.at(key):
             _check_own(key, values.get(key), len(places))
     command = values["command"]
+    bounds = {bound: values[bound] for bound in ("trials", "seconds", "target") if bound in values}
     return Plan(
         name=values["name"],
         command=tuple(shlex.split(command) if isinstance(command, str) else command),
-        budget=Budget(**{bound: values[bound] for bound in ("trials", "seconds", "target") if bound in values}),
+        budget=Budget(**bounds) if bounds or is_new else None,
         space=space,
         outcome_constraints=tuple(values.get("outcome_constraints", ())),
         patterns=patterns,
