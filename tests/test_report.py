@@ -280,6 +280,6 @@ def test_every_figure_of_the_report_can_be_had_by_name():
         assert drawn.data
         if name in WITHOUT_MODEL:
             assert draw(measured, name).to_json() == drawn.to_json()
-    assert set(missing) == {"curves"}
+    assert set(missing) == {"curves", "failures"}
     with pytest.raises(headstock.HeadstockError, match="There is no figure 'tracé'"):
         draw(found, "tracé")

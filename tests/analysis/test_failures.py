@@ -1,5 +1,9 @@
+from dataclasses import replace
+
+import pytest
+
 import histories
-from headstock.analysis.failures import failures
+from headstock.analysis.failures import failed_along, failures
 from headstock.history import History
 from headstock.objective import Objective
 from headstock.space import Choice, Float, Space
@@ -49,3 +53,32 @@ def test_nothing_failed_and_all_failed():
     everything = failures(experiment(lambda _: True))
     assert everything.failed == everything.finished == 40
     assert everything.hazards == ()
+
+
+def test_failures_are_counted_in_each_part_of_a_range():
+    history = experiment(lambda p: p["lr"] > 0.1)
+    found = failures(history)
+    parts = failed_along(history, "lr", found.causes, bins=5)  # a decade each
+    assert [part.low for part in parts] == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
+    assert parts[1].middle == pytest.approx(10**-3.5)
+    assert parts[-1].high == pytest.approx(1.0)
+    assert sum(part.finished for part in parts) == 40
+    assert [part.failed for part in parts[:-1]] == [(0,)] * 4
+    assert parts[-1].failed == (parts[-1].finished,) == (found.failed,)
+
+
+def test_failures_are_counted_in_each_category_by_their_cause():
+    history = experiment(lambda p: p["optimizer"] == "sgd" and p["width"] > 0.5)
+    history = replace(
+        history,
+        trials=tuple(
+            replace(t, error="MemoryError") if t.error and t.parameters["width"] > 0.75 else t for t in history.trials
+        ),
+    )
+    found = failures(history)
+    assert len(found.causes) == 2
+    sgd, adamw = failed_along(history, "optimizer", found.causes)
+    assert (sgd.low, sgd.middle, sgd.high) == (-0.5, 0.0, 0.5)
+    assert sgd.failed == tuple(len(cause.trials) for cause in found.causes)
+    assert adamw.failed == (0, 0)
+    assert sgd.finished + adamw.finished == 40

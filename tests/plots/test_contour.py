@@ -71,3 +71,17 @@ def test_many_arms_are_thinned_and_the_figure_says_so():
 def test_without_a_pair_there_is_no_contour(digits: Model):
     with pytest.raises(NoResultError, match="two parameters"):
         plot_contour([], digits.history)
+
+
+def test_constraints_have_a_panel_and_what_broke_one_is_crossed_out(branching: Model):
+    shown = [surface(branching, "lr", "width", density=5), surface(branching, "lr", "optimizer", density=5)]
+    figure = plot_contour(shown, branching.history)
+    assert len(figure.data) == 2 * 6
+    np.testing.assert_allclose(figure.data[2].z, shown[0].feasibility, rtol=1e-6)
+    assert figure.data[2].xaxis == figure.data[5].xaxis == "x3"
+    broken = [not branching.history.is_feasible(t) for t in branching.history.observed]
+    assert [symbol == "circle-x" for symbol in figure.data[3].marker.symbol] == broken
+    assert any(broken)
+    traces, axes = figure.layout.updatemenus[0].buttons[1].args
+    assert traces["visible"] == [False] * 6 + [True] * 6
+    assert axes["yaxis3.ticktext"] == ["sgd", "adamw", "rmsprop"]

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -16,6 +17,10 @@ from headstock.wording import value as worded
 SIGNIFICANT: Final = 0.05
 MOST_SPLITS: Final = 32
 MOST_TRIALS: Final = 5_000
+BINS: Final = 8
+FINISHED: Final = frozenset({TrialState.FAILED, TrialState.COMPLETED, TrialState.STOPPED})
+"""The states of trials that failed or gave a result."""
+
 _VARIABLE: Final = re.compile(r"0x[0-9a-fA-F]+|\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -75,6 +80,58 @@ class Failures:
     hazards: tuple[Hazard, ...]
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a parameter's range, or a category, with how often trials failed there.
+
+    Args:
+        low: its lower end on the parameter's axis; the category's position less one half.
+        middle: its middle on the parameter's scale.
+        high: its upper end.
+        finished: how many trials failed or gave a result there.
+        failed: how many of them failed for each of the causes, in their order.
+    """
+
+    low: float
+    middle: float
+    high: float
+    finished: int
+    failed: tuple[int, ...]
+
+
+def failed_along(history: History, name: str, causes: Sequence[Cause], *, bins: int = BINS) -> tuple[Part, ...]:
+    """How often trials failed in equal parts of a parameter's range, on its scale, or in each category.
+
+    Args:
+        history: the experiment.
+        name: the parameter.
+        causes: the causes that are told apart.
+        bins: into how many parts a range is divided.
+    """
+    parameter = history.space[name]
+    done = [t for t in history if t.state in FINISHED and name in t.parameters]
+    if not done or isinstance(parameter, Fixed):
+        return ()
+    if isinstance(parameter, Choice):
+        places = np.array([float(parameter.index(name, t.parameters[name])) for t in done])
+        ends = np.arange(2 * len(parameter.values) + 1) / 2 - 0.5
+    else:
+        places = np.array([t.parameters[name] for t in done], dtype=float)
+        spaced = np.geomspace if parameter.log else np.linspace
+        ends = spaced(parameter.low, parameter.high, 2 * bins + 1)
+    edges, middles = ends[::2], ends[1::2]
+    of_cause = {index: c for c, cause in enumerate(causes) for index in cause.trials}
+    rows = np.clip(np.searchsorted(edges, places, side="right") - 1, 0, len(edges) - 2)
+    parts = []
+    for b, middle in enumerate(middles.tolist()):
+        inside = [t for t, row in zip(done, rows, strict=True) if row == b]
+        counts = Counter(of_cause[t.index] for t in inside if t.index in of_cause)
+        of_each = tuple(counts[c] for c in range(len(causes)))
+        parts.append(Part(float(edges[b]), middle, float(edges[b + 1]), len(inside), of_each))
+    return tuple(parts)
+
+
 def failures(history: History) -> Failures:
     """Group the failures by their reasons, and find for each parameter the split that tells them best from the rest.
 
@@ -82,7 +139,7 @@ def failures(history: History) -> Failures:
     of Fisher's exact test, one-sided, multiplied by the number of splits tried (Bonferroni); of very many trials the
     newest 5,000 are looked at.
     """
-    done = [t for t in history if t.state in (TrialState.FAILED, TrialState.COMPLETED, TrialState.STOPPED)]
+    done = [t for t in history if t.state in FINISHED]
     latest = done[-MOST_TRIALS:]
     bad = np.array([t.state is TrialState.FAILED for t in latest], dtype=bool)
     hazards = []

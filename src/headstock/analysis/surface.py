@@ -9,6 +9,7 @@ from typing import Final, final
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from headstock.analysis.feasibility import feasibility, log_feasibilities
 from headstock.analysis.intervals import central_interval
 from headstock.analysis.model import Model
 from headstock.analysis.winner import best_believed
@@ -39,6 +40,7 @@ class Surface:
         means: the posterior means; NaN where there is nothing to evaluate.
         sems: the posterior standard errors; NaN likewise.
         at: the configuration that holds the other parameters.
+        feasibility: the probability that every outcome constraint holds, NaN likewise; None if there is none.
     """
 
     metric: str
@@ -49,6 +51,7 @@ class Surface:
     means: Float64[np.ndarray, "ny nx"]
     sems: Float64[np.ndarray, "ny nx"]
     at: Parameters
+    feasibility: Float64[np.ndarray, "ny nx"] | None = None
 
 
 @final
@@ -73,6 +76,26 @@ class Slice:
     lower: Float64[np.ndarray, " m"]
     upper: Float64[np.ndarray, " m"]
     at: Parameters | None
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Odds:
+    """The probability that the outcome constraints hold along one parameter.
+
+    Args:
+        parameter: the parameter that varies.
+        values: its values, evenly spaced on the scale that it is searched on.
+        together: the probability that every constraint holds; NaN where there is nothing to evaluate.
+        apart: that of each constraint, in the order of the history's.
+        at: the configuration that holds the other parameters.
+    """
+
+    parameter: str
+    values: tuple[Value, ...]
+    together: Float64[np.ndarray, " m"]
+    apart: Float64[np.ndarray, "k m"]
+    at: Parameters
 
 
 def surface(
@@ -106,7 +129,11 @@ def surface(
     means[shown], sems[shown] = model.posterior(X[shown], metric)
     shape = (len(rows), len(columns))
     name = metric or model.history.objective.metric
-    return Surface(name, x, y, columns, rows, means.reshape(shape), sems.reshape(shape), held)
+    odds = None
+    if model.history.outcome_constraints:
+        odds = np.full(shape, np.nan)
+        odds[shown.reshape(shape)] = feasibility(model, X[shown])
+    return Surface(name, x, y, columns, rows, means.reshape(shape), sems.reshape(shape), held, odds)
 
 
 def slice_along(
@@ -120,6 +147,16 @@ def slice_along(
     means[shown], _ = model.posterior(X[shown], metric)
     lower[shown], upper[shown] = model.interval(X[shown], LEVEL, metric)
     return Slice(metric or model.history.objective.metric, parameter, values, means, lower, upper, held)
+
+
+def odds_along(model: Model, parameter: str, *, at: Parameters | None = None, density: int = 101) -> Odds:
+    """The probability that the outcome constraints hold along one parameter; arguments and errors as of `surface`."""
+    values = _values(model, parameter, density)
+    held = _held(model, at, parameter)
+    X, shown = _settled(model, model.encoding.encode([{**held, parameter: value} for value in values]), parameter)
+    logs = np.full((len(model.history.outcome_constraints), len(values)), np.nan)
+    logs[:, shown] = log_feasibilities(model, X[shown])
+    return Odds(parameter, values, np.exp(logs.sum(axis=0)), np.exp(logs), held)
 
 
 def effect_along(model: Model, parameter: str, *, metric: str | None = None, density: int = 51) -> Slice:

@@ -9,14 +9,13 @@ from typing import Any, Final, final
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy.special import log_ndtr
 
 from headstock import wording
+from headstock.analysis.feasibility import feasibility, standard_bound
 from headstock.analysis.model import Model
 from headstock.errors import CheckpointError, NoResultError
 from headstock.gp.surrogate import Surrogate
 from headstock.history import History
-from headstock.objective import OutcomeConstraint
 from headstock.parameters import Parameters
 from headstock.trial import Arm, TrialRecord
 
@@ -117,7 +116,7 @@ def best_believed(model: Model) -> Winner:
     """
     arms = _arms(model.history)
     X = model.encoding.encode([trial.parameters for trial in arms])
-    feasible = np.exp(_log_feasibility(model, X)) >= FEASIBLE
+    feasible = feasibility(model, X) >= FEASIBLE
     if not feasible.any():
         constraints = " and ".join(map(str, model.history.outcome_constraints))
         raise NoResultError(f"No arm that was tried is believed to keep {constraints}. Run more trials, or relax it.")
@@ -138,26 +137,6 @@ def _arms(history: History) -> list[TrialRecord]:
         sign = history.objective.sign
         arms.sort(key=lambda trial: (history.is_feasible(trial), sign * trial.objective_mean), reverse=True)
     return arms[:MOST_ARMS]
-
-
-def _log_feasibility(model: Model, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
-    """Ln of the probability that every outcome constraint holds: Σ ln Φ((μ - bound) / σ), on standard scale.
-
-    (Gardner et al. 2014, "Bayesian optimization with inequality constraints", eq. 7 of independent constraints)
-    """
-    total = np.zeros(len(X))
-    for constraint in model.history.outcome_constraints:
-        surrogate = model.surrogate(constraint.metric)
-        mean, variance = surrogate.posterior.predict(X)
-        side, bound = _standard_bound(surrogate, constraint)
-        total += log_ndtr(side * (mean - bound) / np.sqrt(variance))
-    return total
-
-
-def _standard_bound(surrogate: Surrogate, constraint: OutcomeConstraint) -> tuple[float, float]:
-    """On the surrogate's standard scale: +1 if the metric must be at least the bound, -1 if at most; and the bound."""
-    side = surrogate.transform.sign * (1.0 if constraint.at_least else -1.0)
-    return side, float(surrogate.transform.apply(np.array([constraint.bound]))[0])
 
 
 def contenders(model: Model) -> Float64[np.ndarray, "a d"]:
@@ -182,7 +161,7 @@ def _kept(model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.rando
     kept = np.ones((count, len(X)), dtype=bool)
     for constraint in model.history.outcome_constraints:
         surrogate = model.surrogate(constraint.metric)
-        side, bound = _standard_bound(surrogate, constraint)
+        side, bound = standard_bound(surrogate, constraint)
         kept &= side * (_draws(surrogate, X, count, rng) - bound) >= 0
     return kept
 

@@ -20,33 +20,44 @@ from headstock.trial import TrialRecord
 MOST_POINTS: Final = 300
 MOST_LABELS: Final = 30
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
-WIDE: Final = {
-    **style.grid(2, 2, gap_x=0.19, gap_y=0, right=0.93),
-    "height": 520,
-    "coloraxis.colorbar.x": 0.375,
-    "coloraxis.colorbar.y": 0.5,
-    "coloraxis.colorbar.len": 1.0,
-    "coloraxis2.colorbar.x": 0.935,
-    "coloraxis2.colorbar.y": 0.5,
-    "coloraxis2.colorbar.len": 1.0,
-}
-NARROW: Final = {
-    **style.grid(2, 1, gap_x=0, gap_y=0.2, right=0.86),
-    "height": 860,
-    "coloraxis.colorbar.x": 0.87,
-    "coloraxis.colorbar.y": 0.8,
-    "coloraxis.colorbar.len": 0.42,
-    "coloraxis2.colorbar.x": 0.87,
-    "coloraxis2.colorbar.y": 0.2,
-    "coloraxis2.colorbar.len": 0.42,
-}
+HEADINGS: Final = ("predicted mean", "standard error", "constraints hold")
+"""The headings of the panels; without outcome constraints there is no third one."""
+
+
+def _wide(panels: int) -> dict[str, Any]:
+    """The panels side by side, each with its colour bar to its right."""
+    gap = {2: 0.19, 3: 0.12}[panels]
+    right = 0.93
+    width = (right - gap * (panels - 1)) / panels
+    bars = {f"coloraxis{style.suffix(i)}.colorbar.x": (i + 1) * width + i * gap + 0.005 for i in range(panels)}
+    places = {
+        f"coloraxis{style.suffix(i)}.colorbar.{what}": n for i in range(panels) for what, n in (("y", 0.5), ("len", 1))
+    }
+    return {
+        **style.grid(panels, panels, gap_x=gap, gap_y=0, right=right),
+        "height": 520 - 60 * (panels - 2),
+        **bars,
+        **places,
+    }
+
+
+def _narrow(panels: int) -> dict[str, Any]:
+    """The panels above each other."""
+    gap = 0.4 / panels
+    height = (1 - gap * (panels - 1)) / panels
+    places: dict[str, Any] = {}
+    for i in range(panels):
+        bar = f"coloraxis{style.suffix(i)}.colorbar"
+        places |= {f"{bar}.x": 0.87, f"{bar}.y": 1 - i * (height + gap) - height / 2, f"{bar}.len": height * 1.05}
+    return {**style.grid(panels, 1, gap_x=0, gap_y=gap, right=0.86), "height": 430 * panels, **places}
 
 
 def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRecord | None = None) -> go.Figure:
     """The predicted mean of a metric and its standard error over pairs of parameters.
 
-    The first surface is shown; a drop-down chooses among several. Up to 300 of the arms that were tried are drawn in
-    place: the best one and an even selection of the others.
+    Where there are outcome constraints, a third panel shows the probability that all of them hold, and the arms that
+    broke one are crossed out. The first surface is shown; a drop-down chooses among several. Up to 300 of the arms that
+    were tried are drawn in place: the best one and an even selection of the others.
 
     Args:
         surfaces: what to show, all of one metric.
@@ -67,16 +78,21 @@ def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRe
     values, _ = history.values(metric)
     focus = style.focus(values[np.isfinite(values)], low_is_good=low_is_good)
     means, sems = _range([s.means for s in surfaces], focus), _range([s.sems for s in surfaces])
+    headings = HEADINGS if surfaces[0].feasibility is not None else HEADINGS[:2]
     made.update_layout(
-        annotations=[style.heading("predicted mean", 0), style.heading("standard error", 1)],
+        annotations=[style.heading(words, panel) for panel, words in enumerate(headings)],
         coloraxis={"colorscale": "Viridis", "reversescale": low_is_good, **means},
         coloraxis2={"colorscale": "Cividis", **sems},
         margin={"t": style.TITLE + style.LEGEND + (style.MENU if len(surfaces) > 1 else 0)},
         showlegend=False,
-        xaxis2={"anchor": "y2"},
-        yaxis2={"anchor": "x2"},
     )
-    style.arrange(made, wide=WIDE, narrow=NARROW)
+    if len(headings) == len(HEADINGS):
+        made.update_layout(
+            coloraxis3={"colorscale": "Viridis", "cmin": 0, "cmax": 1, "colorbar": {"tickformat": ".0%"}}
+        )
+    for end in map(style.suffix, range(1, len(headings))):
+        made.update_layout({f"xaxis{end}": {"anchor": f"y{end}"}, f"yaxis{end}": {"anchor": f"x{end}"}})
+    style.arrange(made, wide=_wide(len(headings)), narrow=_narrow(len(headings)))
     for i, surface in enumerate(surfaces):
         traces = [*_fields(surface, history), *_arms(surface, history, arms, best)]
         made.add_traces([trace.update(visible=i == 0) for trace in traces])
@@ -108,7 +124,9 @@ def _fields(surface: Surface, history: History) -> list[go.Contour | go.Heatmap]
     x_axis, y_axis = history.space[surface.x], history.space[surface.y]
     tiled = isinstance(x_axis, Choice | Fixed) or isinstance(y_axis, Choice | Fixed)
     fields = []
-    for panel, (what, field) in enumerate((("mean", surface.means), ("standard error", surface.sems))):
+    shown = [("mean %{z:.4g}", surface.means), ("standard error %{z:.4g}", surface.sems)]
+    shown += [] if surface.feasibility is None else [("constraints hold with %{z:.1%}", surface.feasibility)]
+    for panel, (words, field) in enumerate(shown):
         shared: dict[str, Any] = {
             "x": [coordinate(x_axis, v) for v in surface.x_values],
             "y": [coordinate(y_axis, v) for v in surface.y_values],
@@ -116,7 +134,7 @@ def _fields(surface: Surface, history: History) -> list[go.Contour | go.Heatmap]
             "coloraxis": f"coloraxis{style.suffix(panel)}",
             "xaxis": f"x{style.suffix(panel)}",
             "yaxis": f"y{style.suffix(panel)}",
-            "hovertemplate": f"{what} %{{z:.4g}}<extra></extra>",
+            "hovertemplate": f"{words}<extra></extra>",
         }
         contours = {"contours": {"coloring": "heatmap"}, "ncontours": 16}
         lines = {"line": {"width": 0.6, "color": "rgba(255, 255, 255, 0.6)"}}
@@ -127,7 +145,7 @@ def _fields(surface: Surface, history: History) -> list[go.Contour | go.Heatmap]
 def _arms(
     surface: Surface, history: History, arms: Sequence[TrialRecord], best: TrialRecord | None
 ) -> list[go.Scatter]:
-    """The arms on both panels, with their names where there is room."""
+    """The arms on every panel, with their names where there is room."""
     placed = [t for t in arms if surface.x in t.parameters and surface.y in t.parameters]
     x = [_spread(history.space[surface.x], t, surface.x) for t in placed]
     y = [_spread(history.space[surface.y], t, surface.y) for t in placed]
@@ -137,7 +155,10 @@ def _arms(
         "y": y,
         "mode": "markers+text" if len(placed) <= MOST_LABELS else "markers",
         "marker": {
-            "symbol": ["star" if star else "circle" for star in is_best],
+            "symbol": [
+                "star" if star else "circle" if history.is_feasible(t) else "circle-x"
+                for t, star in zip(placed, is_best, strict=True)
+            ],
             "size": [17 if star else 8 for star in is_best],
             "color": [style.VERMILLION if star else "white" for star in is_best],
             "line": {"width": 1.2, "color": "#1b1f24"},
@@ -150,7 +171,9 @@ def _arms(
         "hovertext": [_facts(t, surface) for t in placed],
         "cliponaxis": False,
     }
-    return [go.Scatter(**shared, xaxis=f"x{end}", yaxis=f"y{end}") for end in map(style.suffix, (0, 1))]
+    return [
+        go.Scatter(**shared, xaxis=f"x{end}", yaxis=f"y{end}") for end in map(style.suffix, range(_panels(surface)))
+    ]
 
 
 def _facts(trial: TrialRecord, surface: Surface) -> str:
@@ -169,7 +192,14 @@ def _spread(parameter: Parameter, trial: TrialRecord, name: str) -> float:
 
 def _axes(surface: Surface, history: History) -> dict[str, dict[str, Any]]:
     x, y = axis(surface.x, history.space[surface.x]), axis(surface.y, history.space[surface.y])
-    return {"xaxis": x, "xaxis2": x, "yaxis": y, "yaxis2": y}
+    ends = [*map(style.suffix, range(_panels(surface)))]
+    # Three panels side by side leave no room for a name between a colour bar and the ticks.
+    unnamed = {**y, "title": {"text": ""}} if len(ends) == len(HEADINGS) else y
+    return {f"xaxis{end}": x for end in ends} | {f"yaxis{end}": unnamed if end else y for end in ends}
+
+
+def _panels(surface: Surface) -> int:
+    return len(HEADINGS) - (surface.feasibility is None)
 
 
 def _menu(surfaces: Sequence[Surface], history: History, *, traces: int) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
     metric = style.text(slices[0].metric)
     made = style.figure(f"{metric} along each parameter", note=_note(slices[0], history))
     columns = min(MOST_COLUMNS, len(slices))
-    style.arrange(made, wide=_layout(len(slices), columns), narrow=_layout(len(slices), 1))
+    style.arrange(made, wide=panels(len(slices), columns), narrow=panels(len(slices), 1))
     made.update_layout(yaxis={"range": _focus(slices[0], history)})
     for panel, shown in enumerate(slices):
         _draw(made, shown, history, panel)
@@ -49,14 +49,11 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
         made.update_layout({f"yaxis{end}": {"anchor": f"x{end}", "matches": "y" if panel else None}})
         if panel % columns == 0:
             made.update_layout({f"yaxis{end}": {"title": {"text": metric}}})
-    named: set[str] = set()
-    for trace in made.data:
-        trace.update(legendgroup=trace.name, showlegend=trace.name not in named)
-        named.add(trace.name)
-    return made
+    return style.name_once(made)
 
 
-def _layout(count: int, columns: int) -> dict[str, Any]:
+def panels(count: int, columns: int) -> dict[str, Any]:
+    """The layout of panels that stand row by row, each with the name of its parameter below it."""
     rows = -(-count // columns)
     gap = 0.3 / rows if rows > 1 else 0.0
     return {**style.grid(count, columns, gap_x=0.09, gap_y=gap), "height": 130 + PANEL_HEIGHT * rows}

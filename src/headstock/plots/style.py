@@ -164,6 +164,15 @@ def heading(words: str, panel: int) -> dict[str, Any]:
     }
 
 
+def name_once(made: go.Figure) -> go.Figure:
+    """Put what has the same name in several panels into the legend once."""
+    named: set[str] = set()
+    for trace in made.data:
+        trace.update(legendgroup=trace.name, showlegend=trace.name not in named)
+        named.add(trace.name)
+    return made
+
+
 def menu(buttons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A drop-down above the figure's legend or headings, for which `MENU` is left free at the top."""
     place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 34}}

@@ -15,7 +15,15 @@ from headstock.report import sections, words
 from headstock.report.findings import Findings
 from headstock.report.page import page
 
-OPTIONAL: Final = ("Learning curves", "Metrics", "Predicted and got", "Timeline", "Scatter matrix")
+OPTIONAL: Final = (
+    "Failures",
+    "Feasibility",
+    "Learning curves",
+    "Metrics",
+    "Predicted and got",
+    "Timeline",
+    "Scatter matrix",
+)
 
 
 def write_report(history: History, path: str | Path, *, title: str) -> Path:
@@ -58,7 +66,9 @@ def render_report(history: History, *, title: str) -> str:
         sections.importances(found),
         sections.effects(found),
         sections.slices(found),
+        sections.feasibility(found),
         sections.going_on(found),
+        sections.failures(found),
         sections.validation(found),
         sections.record(found),
         sections.distribution(found),

@@ -11,6 +11,8 @@ from headstock.plots.contour import plot_contour
 from headstock.plots.cross_validation import plot_cross_validation
 from headstock.plots.curves import plot_curves
 from headstock.plots.distribution import plot_distribution
+from headstock.plots.failures import plot_failures
+from headstock.plots.feasibility import plot_feasibility
 from headstock.plots.gain import plot_prospect
 from headstock.plots.importance import plot_importances
 from headstock.plots.matrix import plot_matrix
@@ -60,7 +62,9 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
         "importances": lambda found: plot_importances(found.importances_by_metric),
         "effects": lambda found: plot_slice(found.effects(), found.history),
         "slices": lambda found: plot_slice(found.slices(), found.history),
+        "feasibility": lambda found: plot_feasibility(found.odds(), found.history),
         "gain": _gain,
+        "failures": lambda found: plot_failures(found.failures, found.history),
         "validation": lambda found: plot_cross_validation(found.validation, found.history),
         "record": lambda found: plot_cross_validation(found.hindsight, found.history),
         "distribution": lambda found: plot_distribution(found.history),
@@ -72,5 +76,7 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
 )
 """What draws each figure, in the order in which they are offered."""
 
-WITHOUT_MODEL: Final = frozenset({"trace", "curves", "distribution", "metrics", "parallel", "matrix", "timeline"})
+WITHOUT_MODEL: Final = frozenset(
+    {"trace", "curves", "failures", "distribution", "metrics", "parallel", "matrix", "timeline"}
+)
 """The figures that show what was measured, for which no surrogate has to be fitted."""

@@ -13,14 +13,15 @@ from headstock.analysis.boundaries import Boundary, boundaries
 from headstock.analysis.cross_validation import CrossValidation
 from headstock.analysis.endings import Ending, endings
 from headstock.analysis.failures import Failures, failures
+from headstock.analysis.feasibility import feasibility
 from headstock.analysis.gain import Prospect, prospect
 from headstock.analysis.hindsight import hindsight
 from headstock.analysis.importance import Importance
 from headstock.analysis.model import Model
 from headstock.analysis.optima import Optima
-from headstock.analysis.surface import Slice, Surface, effect_along, slice_along, surface
+from headstock.analysis.surface import Odds, Slice, Surface, effect_along, odds_along, slice_along, surface
 from headstock.analysis.winner import Winner, best_believed, best_seen
-from headstock.errors import NoResultError, NumericalError
+from headstock.errors import MetricError, NoResultError, NumericalError
 from headstock.history import History
 from headstock.parameters import Parameters
 
@@ -179,6 +180,37 @@ class Findings:
         """
         model = self.known_model
         return [slice_along(model, i.parameter, at=self.centre) for i in self.importances[:MOST_SLICES]]
+
+    def odds(self) -> list[Odds]:
+        """The probability that the outcome constraints hold along each of the parameters that matter most to them.
+
+        Raises:
+            NoResultError: if there is no model, or no outcome constraint.
+        """
+        bounded = [constraint.metric for constraint in self.history.outcome_constraints]
+        if not bounded:
+            raise NoResultError("There are no outcome constraints.")
+        model = self.known_model
+        missing = [metric for metric in bounded if metric not in model.metric_names]
+        if missing:
+            raise NoResultError(f"There is no model of {missing[0]}: too few trials have it. Run more trials first.")
+        rows = [row for metric, found in self.importances_by_metric.items() if metric in bounded for row in found]
+        totals = {
+            name: max((r.total for r in rows if r.parameter == name), default=0.0)
+            for name in self.history.space.searched
+        }
+        ranked = sorted(totals, key=lambda name: -totals[name])
+        return [odds_along(model, name, at=self.centre) for name in ranked[:MOST_SLICES]]
+
+    @cached_property
+    def kept(self) -> float | None:
+        """The probability that the best arm keeps every outcome constraint; None if there is no telling."""
+        if self.model is None or self.winner is None or not self.history.outcome_constraints:
+            return None
+        try:
+            return float(feasibility(self.model, self.model.encoding.encode([self.winner.parameters]))[0])
+        except MetricError:
+            return None
 
     def effects(self) -> list[Slice]:
         """The marginal effect of each of the most important parameters.

@@ -31,7 +31,7 @@ def summary(found: Findings, title: str) -> Section:
         error = "" if found.seen.sem is None else " ± standard error"
         cards.append(words.card("Best seen", found.seen, f"{metric}: one measurement{error}"))
     body = [_paragraph(words.verdict(found)), f'<div class="winners">{"".join(cards)}</div>' if cards else ""]
-    told = [words.tally(found.history), words.mishaps(found.failures)]
+    told = [words.kept(found), words.tally(found.history), words.mishaps(found.failures)]
     told += [] if found.prospect is None else [words.outlook(found.prospect)]
     told += [words.limit(boundary, title) for boundary in found.boundaries]
     body += [_paragraph(sentence) for sentence in (*told, words.searched(found.history)) if sentence]
@@ -70,6 +70,8 @@ def contour(found: Findings) -> Section:
         "Bright means in the first picture that good results are expected, in the second that the model is unsure. "
         "The star is the best arm."
     )
+    if found.history.outcome_constraints:
+        lead += " The third shows how probable it is that every constraint holds; arms that broke one are crossed out."
     if len(found.importances) > MOST_CROSSED:
         lead += f" The {MOST_CROSSED} most important of {len(found.importances)} parameters are crossed."
     return _drawn("Contour", "contour", found, lead)
@@ -86,6 +88,11 @@ def slices(found: Findings) -> Section:
     if len(found.importances) > MOST_SLICES:
         lead += f" The {MOST_SLICES} most important of {len(found.importances)} parameters are shown."
     return _drawn("Slices", "slices", found, lead)
+
+
+def feasibility(found: Findings) -> Section:
+    """Where the outcome constraints are believed to hold."""
+    return _drawn("Feasibility", "feasibility", found, words.kept(found))
 
 
 def effects(found: Findings) -> Section:
@@ -118,6 +125,11 @@ def parallel(found: Findings) -> Section:
     """All parameters of all trials."""
     lead = "Each line is a trial. Drag along an axis to keep only the lines through it; click it to let go."
     return _drawn("Parallel coordinates", "parallel", found, lead)
+
+
+def failures(found: Findings) -> Section:
+    """Where and why trials fail."""
+    return _drawn("Failures", "failures", found, words.mishaps(found.failures))
 
 
 def trials(found: Findings) -> Section:

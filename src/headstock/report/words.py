@@ -37,22 +37,29 @@ def verdict(found: Findings) -> str:
     if believed is None:
         opinion = found.obstacle if found.model is None else "No arm is believed to keep the constraints."
         return f"Arm {seen.arm.name} measured best. {opinion}" if seen else f"There is no winner yet. {opinion}"
-    chance = f"the probability that it is the best of all arms that were tried is {chance_of(believed)}"
+    best = f"the probability that it is the best of all arms that were tried is {chance(believed.probability or 0.0)}"
     if seen is None or believed.parameters == seen.parameters:
         agree = "The model believes in" if seen is None else "Model and measurement agree on"
-        return f"{agree} arm {believed.arm.name}; {chance}."
+        return f"{agree} arm {believed.arm.name}; {best}."
     return (
-        f"The model believes in arm {believed.arm.name}; {chance}. Arm {seen.arm.name} measured best, "
+        f"The model believes in arm {believed.arm.name}; {best}. Arm {seen.arm.name} measured best, "
         f"but the model puts part of that down to noise."
     )
 
 
-def chance_of(winner: Winner) -> str:
-    """The probability that it is the best; a share of random draws is never certain."""
-    probability = winner.probability or 0.0
+def chance(probability: float) -> str:
+    """A probability in words; what a model or a share of random draws says is never certain."""
     if probability > MOST_CERTAIN:
         return f"more than {percent(MOST_CERTAIN)}"
     return percent(probability) if probability >= 1 - MOST_CERTAIN else f"less than {percent(1 - MOST_CERTAIN)}"
+
+
+def kept(found: Findings) -> str:
+    """How probable it is that the best arm keeps the outcome constraints; nothing if there is no telling."""
+    if found.kept is None or found.winner is None:
+        return ""
+    bounds = " and ".join(map(str, found.history.outcome_constraints))
+    return f"Arm {found.winner.arm.name} keeps {bounds} with probability {chance(found.kept)}, as the model sees it."
 
 
 def tally(history: History) -> str:

@@ -133,7 +133,7 @@ const card = (title, value, more) => h("div", { class: "card" }, h("h2", {}, tit
 // A figure is drawn when it is opened, and again when something has changed, but not more often than it can bear.
 function box(name, figure, open) {
   const content = h("div", {}, h("p", { class: "waiting" }, "Drawing…"));
-  const titles = { trace: "Trace", curves: "Learning curves", contour: "Contour", importances: "Importances", effects: "Marginal effects", slices: "Slices", gain: "Going on", validation: "Cross-validation", record: "Predicted and got", distribution: "Distribution", metrics: "Metrics", parallel: "Parallel coordinates", matrix: "Scatter matrix", timeline: "Timeline" };
+  const titles = { trace: "Trace", curves: "Learning curves", contour: "Contour", importances: "Importances", effects: "Marginal effects", slices: "Slices", feasibility: "Feasibility", gain: "Going on", failures: "Failures", validation: "Cross-validation", record: "Predicted and got", distribution: "Distribution", metrics: "Metrics", parallel: "Parallel coordinates", matrix: "Scatter matrix", timeline: "Timeline" };
   const element = h("details", { class: "figure-box", open, "data-figure": figure, ontoggle: () => renew() }, h("summary", {}, titles[figure]), content);
   let [busy, stale, free] = [false, true, 0];
 
