@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 
@@ -72,4 +73,26 @@ def take_gpus(trial: hs.Trial) -> float:
         marker.touch()
         os._exit(3) if trial.index % 2 else os.kill(os.getpid(), signal.SIGKILL)
     trial.report(score=0.0, gpus=float(len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))))
+    return trial.parameters["x"]
+
+
+def hang(trial: hs.Trial) -> float:
+    """Starts a program of its own, and waits for ever; clears up when it is asked to end."""
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    (trial.directory / "child").write_text(str(child.pid))
+    try:
+        trial.report(score=0.0)
+        while True:
+            time.sleep(60)
+    finally:
+        (trial.directory / "cleared").touch()
+
+
+def end_once(trial: hs.Trial) -> float:
+    """Is asked to end from outside, the first time."""
+    marker = trial.directory / "asked"
+    if not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(600)
     return trial.parameters["x"]

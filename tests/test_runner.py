@@ -177,3 +177,19 @@ def test_the_observer_sees_starts_and_ends():
 def test_a_budget_has_a_bound(bounds: dict[str, Any]):
     with pytest.raises(HeadstockError):
         Budget(**bounds)
+
+
+def test_a_failure_in_passing_is_tried_twice_more():
+    study, tries = study_of(), list[int]()
+
+    def evaluate(trial):
+        tries.append(trial.index)
+        lasting = trial.index == 1
+        is_better = not lasting and tries.count(0) == 2
+        return 1.0 if is_better else Failed("no connection", is_transient=True)
+
+    run_study(study, evaluate, trials=2)
+    assert tries == [0, 0, 1, 1, 1]
+    done, failed = study.history()
+    assert (done.state, done.retries) == (TrialState.COMPLETED, 1)
+    assert (failed.state, failed.error) == (TrialState.FAILED, "no connection, as in 2 tries before")

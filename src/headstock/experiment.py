@@ -376,6 +376,7 @@ class Experiment:
         workers: int | None = None,
         gpus: str | Iterable[int | str] | None = None,
         gpus_per_trial: float | None = None,
+        timeout: float | None = None,
         batch_size: int = 1,
         observe: Observe = lambda _: None,
         progress: bool | None = None,
@@ -393,6 +394,8 @@ class Experiment:
             gpus: the GPUs for trials, by number or UUID, or "all": each worker sees only its own. If `workers` is left
                 out, there are as many as the GPUs have room for.
             gpus_per_trial: how many GPUs a trial has, such as 2, or 0.5 for two trials on each; 1 if left out.
+            timeout: how many seconds a trial may train at a stretch; then it fails: its process is asked to end, and
+                ten seconds later killed with all that it has started. Needs `workers` or `gpus`.
             batch_size: how many trials are suggested together.
             observe: is shown the history when a trial starts, reports or finishes.
             progress: whether to show progress; if left out, a live table in a terminal and nothing elsewhere.
@@ -403,7 +406,8 @@ class Experiment:
         Raises:
             HeadstockError: if no budget is given or stored.
             TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
-            ExecutorError: if the function cannot be handed over to other processes, or there are no such GPUs.
+            ExecutorError: if the function cannot be handed over to other processes, there are no such GPUs, or a
+                time-out is given without processes.
         """
         training = self._training(function)
         budget = Budget.settled(budget, self._study.spec.budget)
@@ -419,7 +423,7 @@ class Experiment:
             return run(
                 self._study,
                 self._scheduler,
-                executor_of(training, workers, gpus, gpus_per_trial),
+                executor_of(training, workers, gpus, gpus_per_trial, timeout),
                 budget=budget,
                 clock=time.time,
                 observe=observed,

@@ -38,7 +38,7 @@ TOLERATED_SHARE: Final = 0.5
 TOLERATED_FAILURES: Final = 5
 
 RETRIES: Final = 2
-"""How often a trial is tried again whose process died before it got any further than the time before."""
+"""How often a trial is tried again that failed in passing before it got any further than the time before."""
 
 BY_REQUEST: Final = "somebody asked for it"
 """Why a trial is paused or stopped where no scheduler said so."""
@@ -257,6 +257,8 @@ class _Run:
     def _settle(self, record: TrialRecord, end: End | Lost) -> None:
         """Store how a trial left its training function."""
         index, now, owner = record.index, self.clock(), self.decider.owner
+        if isinstance(end, End) and end.failed is not None and end.failed.is_transient:
+            end = Lost(end.failed.reason, is_transient=True)
         try:
             if isinstance(end, Lost):
                 self._retry(record, end)
@@ -294,7 +296,7 @@ class _Run:
             self.checkpoints.discard(told.index)
 
     def _retry(self, record: TrialRecord, lost: Lost) -> None:
-        """The process of a trial died: it is tried again, unless that makes no sense."""
+        """A trial failed, maybe in passing: then it is tried again."""
         if not lost.is_transient:
             self._finish(record, End(failed=Failed(lost.reason)))
             return

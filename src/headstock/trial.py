@@ -90,10 +90,12 @@ class Failed:
     Args:
         reason: one line that says what went wrong, such as "CUDA out of memory".
         traceback: where it went wrong, if an exception did.
+        is_transient: whether it may go better another time, such as without a connection; a run tries it twice more.
     """
 
     reason: str
     traceback: str | None = None
+    is_transient: bool = False
 
 
 @final

@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 import headstock as hs
 import tasks
 from headstock.errors import ExecutorError, TooManyFailuresError
-from headstock.executors.base import Lost
+from headstock.executors.base import Finished, Lost
 from headstock.executors.process import Processes
 from headstock.trial import TrialState
 
@@ -123,3 +126,65 @@ def test_an_interrupted_answer_is_given_later():
     assert (finished.task, finished.end) == (7, 7)
     assert not isinstance(finished.end, Lost)
     executor.close()
+
+
+def test_a_trial_that_takes_too_long_clears_up_and_fails_once(tmp_path: Path):
+    with experiment(tmp_path) as found:
+        found.run(tasks.hang, budget=hs.Budget(trials=3), workers=2, timeout=0.5)
+        trials = list(found.history)
+    assert [(t.state, t.error, t.attempt) for t in trials] == [(TrialState.FAILED, "timed out after 0.5 s", 0)] * 3
+    assert all(len(trial.reports["score"]) == 1 for trial in trials), "what it had reported is kept"
+    assert len(list(tmp_path.rglob("cleared"))) == 3, "it was not asked before it was killed"
+    children = [int(file.read_text()) for file in tmp_path.rglob("child")]
+    assert len(children) == 3
+    assert not any(is_running(child) for child in children)
+
+
+def deaf(task: Path, ask: Any) -> None:
+    """Neither hears that it is to end, nor does what it has started."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    task.write_text(f"{os.getpid()} {child.pid}")
+    while True:
+        ask("still", "here")
+
+
+def test_one_that_does_not_leave_is_killed_with_all_that_it_has_started(tmp_path: Path):
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    executor = Processes(cloudpickle.dumps(deaf), [{}], timeout=3.0, grace=0.1)
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    executor.submit(5, tmp_path / "pids")
+    finished: list[Finished] = []
+    while not finished:
+        finished += executor.wait(lambda *_: None, 60.0)
+    assert finished == [Finished(5, Lost("timed out after 3 s", is_transient=False))]
+    assert not any(is_running(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+    assert executor.unfinished == 0
+    executor.close()
+
+
+def test_the_time_of_a_task_is_its_own():
+    import cloudpickle
+
+    now = iter(range(0, 1000, 60))
+    executor = Processes(cloudpickle.dumps(lambda task, _: task), [{}], timeout=90.0, clock=lambda: float(next(now)))
+    for task in range(4):  # each begins a minute after the one before, in the same process
+        executor.submit(task, task)
+        assert [one.end for one in executor.wait(lambda *_: None, 60.0)] == [task]
+    executor.close()
+
+
+def test_one_that_somebody_else_ends_is_tried_again(tmp_path: Path):
+    with experiment(tmp_path) as found:
+        found.run(tasks.end_once, budget=hs.Budget(trials=2), workers=1)
+        assert [(t.state, t.retries) for t in found.history] == [(TrialState.COMPLETED, 1)] * 2
+
+
+@pytest.mark.parametrize(("options", "words"), [({}, "give workers=1 too"), ({"workers": 1}, "a positive number")])
+def test_a_time_out_that_makes_no_sense_is_refused(tmp_path: Path, options: dict[str, Any], words: str):
+    with experiment(tmp_path) as found:
+        with pytest.raises(ExecutorError, match=words):
+            found.run(tasks.climb, budget=hs.Budget(trials=1), timeout=0, **options)
+        assert len(found.history) == 0

@@ -204,6 +204,24 @@ def test_failures_say_what_happened(code: str, error: str, tmp_path: Path):
     assert "raise" not in code or "SystemExit" in code or "Traceback" in (trial.traceback or "")
 
 
+@pytest.mark.parametrize("death", ["raise SystemExit(75)", "os.kill(os.getpid(), 15)", "os.kill(os.getpid(), 9)"])
+def test_what_fails_in_passing_is_tried_twice_more(death: str, tmp_path: Path):
+    once = (
+        f"import os, sys\nif not os.path.exists('{tmp_path}/a'): open('{tmp_path}/a', 'w'); {death}\nprint('score=1')"
+    )
+    [trial] = evaluated(once, tmp_path)
+    assert (trial.state, trial.retries) == (TrialState.COMPLETED, 1)
+    [trial] = evaluated(f"import os; {death}", tmp_path)
+    assert (trial.state, trial.retries) == (TrialState.FAILED, 2)
+    assert "as in 2 tries before" in (trial.error or "")
+
+
+def test_what_would_fail_again_is_tried_once(tmp_path: Path):
+    for death in ("raise SystemExit(1)", "raise MemoryError", "import os; os.kill(os.getpid(), 11)"):
+        [trial] = evaluated(death, tmp_path)
+        assert (trial.state, trial.attempt) == (TrialState.FAILED, 0)
+
+
 def test_a_timeout(tmp_path: Path):
     [trial] = evaluated("import time; print('score=1', flush=True); time.sleep(1000)", tmp_path, timeout=0.5)
     assert (trial.state, trial.error) == (TrialState.FAILED, "timed out after 0.5 s")

@@ -72,10 +72,9 @@ def worker(  # noqa: PLR0917 - typer reads the options from the arguments
         "results": results,
         "tensorboard": tensorboard,
         "pass": passing,
-        "timeout": timeout,
         "grace": grace,
     }
-    settings = scripts.given({"name": name, "command": command, **bounds, **slots, **of_scripts})
+    settings = scripts.given({"name": name, "command": command, **bounds, **slots, **of_scripts, "timeout": timeout})
     if function is None and not command:
         raise CommandError("Say what evaluates a trial: a command after two dashes, or --function MODULE:NAME.")
     if function is None:
@@ -93,7 +92,7 @@ def worker(  # noqa: PLR0917 - typer reads the options from the arguments
     with stored(storage) as opened:
         experiment = Experiment.open(name, storage=opened, files=files)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        ended = experiment.run(train, budget=budget, **(slots or {"workers": 1}))
+        ended = experiment.run(train, budget=budget, timeout=timeout, **(slots or {"workers": 1}))
         scripts.tell(experiment, ended, as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from headstock.errors import ExecutorError
 from headstock.executors.base import Executor, Work
 from headstock.executors.inline import Inline
 
@@ -11,15 +12,21 @@ def executor_of(
     workers: int | None = None,
     gpus: str | Iterable[int | str] | None = None,
     gpus_per_trial: float | None = None,
+    timeout: float | None = None,
 ) -> Executor:
     """A process for each worker, or for each that the GPUs have room for; this process if neither is given.
 
     Raises:
-        ExecutorError: if a number makes no sense, there are no such GPUs, or the work cannot be handed over.
+        ExecutorError: if a number makes no sense, there are no such GPUs, the work cannot be handed over, or
+            there is a time-out and no process.
     """
     if workers is None and gpus is None and gpus_per_trial is None:
+        if timeout is not None:
+            raise ExecutorError(
+                f"timeout={timeout!r} ends the process of a trial, but this run has none: give workers=1 too."
+            )
         return Inline(work)
     from headstock.executors.gpus import slots  # they load subprocess and multiprocessing
     from headstock.executors.process import Processes
 
-    return Processes.of(work, slots(workers, gpus, gpus_per_trial))
+    return Processes.of(work, slots(workers, gpus, gpus_per_trial), timeout)

@@ -6,12 +6,13 @@ leads a session of its own and dies, with everything that it has started, as soo
 """
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import connection
@@ -22,6 +23,7 @@ import cloudpickle
 from headstock.errors import ExecutorError
 from headstock.executors.base import Finished, Listen, Lost, Work
 from headstock.executors.gpus import Environment
+from headstock.executors.signals import is_from_outside, killed_by
 from headstock.executors.trees import Tree, marked, new_mark
 
 _TICK: Final = 0.2
@@ -30,8 +32,8 @@ _TICK: Final = 0.2
 _LAST_BREATH: Final = 2.0
 """For how many seconds a process that has closed its pipe may go on to end."""
 
-_FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
-"""Signals that a process owes to what it did itself, and would do again."""
+GRACE: Final = 10.0
+"""For how many seconds a task that took too long may clear up before its process is killed."""
 
 _START: Final = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from headstock.executors.worker import serve; serve(*map(int, sys.argv[2:]))"  # noqa: E501 - one line of another program
 
@@ -50,6 +52,8 @@ class _Worker:
         task: the number of its task; None if it has none.
         is_ready: whether it has taken the work.
         unanswered: what it has asked, until it gets an answer.
+        deadline: when its task has taken too long, or, once that is so, when it is killed; None for never.
+        is_late: whether its task has taken too long, so that nothing that it says counts any more.
     """
 
     process: subprocess.Popen[bytes]
@@ -60,6 +64,8 @@ class _Worker:
     task: int | None = None
     is_ready: bool = False
     unanswered: tuple[str, Any] | None = None
+    deadline: float | None = None
+    is_late: bool = False
 
     def has_exited(self) -> bool:
         """Whether it has ended. It is not waited for: its number must stay its own until its tree is gone."""
@@ -82,10 +88,16 @@ class Processes:
     Args:
         work: does a task, as bytes that a process of this program takes.
         slots: what each process has in its environment; no two that live have the same slot.
+        timeout: how many seconds a task may take; None for as long as it likes.
+        grace: how many seconds a task that took too long has to clear up, before its process is killed.
+        clock: seconds.
     """
 
     work: bytes
     slots: Sequence[Environment]
+    timeout: float | None = None
+    grace: float = GRACE
+    clock: Callable[[], float] = time.monotonic
     _free: list[Environment] = field(init=False)
     _idle: list[_Worker] = field(default_factory=list, init=False)
     _busy: list[_Worker] = field(default_factory=list, init=False)
@@ -95,14 +107,16 @@ class Processes:
         self._free = list(reversed(self.slots))
 
     @classmethod
-    def of(cls, work: Work, slots: Sequence[Environment]) -> "Processes":
+    def of(cls, work: Work, slots: Sequence[Environment], timeout: float | None = None) -> "Processes":
         """Processes that do this work.
 
         Raises:
-            ExecutorError: if the work cannot be handed over.
+            ExecutorError: if the work cannot be handed over, or the number makes no sense.
         """
+        if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
+            raise ExecutorError(f"timeout={timeout!r}: give a positive number of seconds.")
         try:
-            return cls(cloudpickle.dumps(work), slots)
+            return cls(cloudpickle.dumps(work), slots, timeout)
         except Exception as error:  # objects raise what they like when they are pickled
             raise ExecutorError(
                 f"The training function cannot be handed to another process ({type(error).__name__}: {error}). "
@@ -145,6 +159,8 @@ class Processes:
                     finished += self._hear(worker, listen)
                 elif worker.has_exited() and not worker.pipe.poll():  # what it has said before is heard first
                     finished += self._lost(worker)
+                if worker in self._busy and worker.deadline is not None and self.clock() >= worker.deadline:
+                    finished += self._late(worker)
             if time.monotonic() >= until:
                 break
         return finished
@@ -193,7 +209,13 @@ class Processes:
             return False
         worker.task = number
         self._busy.append(worker)
+        if worker.is_ready:
+            self._set_deadline(worker)
         return True
+
+    def _set_deadline(self, worker: _Worker) -> None:
+        """From now on its task takes time: neither its process has to start any more, nor what it needs."""
+        worker.deadline = None if self.timeout is None else self.clock() + self.timeout
 
     def _hear(self, worker: _Worker, listen: Listen) -> list[Finished]:
         """Take the next message of a process; a task, if it is over."""
@@ -201,8 +223,15 @@ class Processes:
             kind, message = worker.pipe.recv()
         except (EOFError, OSError):
             return self._lost(worker)
+        except Exception:
+            if worker.is_late:  # it was asked to leave in the middle of a word
+                return self._lost(worker)
+            raise
+        if worker.is_late:
+            return self._lost(worker, patience=0.0) if kind == "end" else []
         if kind == "ready":
             worker.is_ready = True
+            self._set_deadline(worker)
         elif kind == "broken":
             raise ExecutorError(
                 f"The training function cannot be rebuilt in another process: {message}. Import what it needs by names "
@@ -211,6 +240,7 @@ class Processes:
         elif kind == "end":
             self._busy.remove(worker)
             self._idle.append(worker)
+            worker.deadline = None
             assert worker.task is not None  # noqa: S101 - it is busy
             return [Finished(worker.task, message)]
         else:
@@ -226,18 +256,28 @@ class Processes:
         with suppress(OSError):  # it has died meanwhile, which shows in a moment
             worker.pipe.send(answer)
 
-    def _lost(self, worker: _Worker) -> list[Finished]:
-        """Clear away a process that has died; its task is lost."""
-        until = time.monotonic() + _LAST_BREATH
+    def _late(self, worker: _Worker) -> list[Finished]:
+        """A task has taken too long: it is asked to leave, and when it has had its time for that, killed."""
+        if worker.is_late:
+            return self._lost(worker, patience=0.0)
+        worker.is_late, worker.deadline = True, self.clock() + self.grace
+        Tree(worker.process.pid, worker.mark).send(signal.SIGTERM)
+        return []
+
+    def _lost(self, worker: _Worker, patience: float = _LAST_BREATH) -> list[Finished]:
+        """Clear away a process that has died, or is to die; its task is lost."""
+        until = time.monotonic() + patience
         while not worker.has_exited() and time.monotonic() < until:
             time.sleep(0.01)
         code = self._end(worker)
         self._busy.remove(worker)
+        assert worker.task is not None  # noqa: S101 - it is busy
+        if worker.is_late:
+            return [Finished(worker.task, Lost(f"timed out after {self.timeout:g} s", is_transient=False))]
         if not worker.is_ready and code >= 0:
             raise ExecutorError(
                 f"A process for trials ended with exit code {code} before it could begin; what it printed says why."
             )
-        assert worker.task is not None  # noqa: S101 - it is busy
         return [Finished(worker.task, _reason(code))]
 
 
@@ -245,8 +285,4 @@ def _reason(code: int) -> Lost:
     """What an exit code says."""
     if code >= 0:
         return Lost(f"its process ended with exit code {code}", is_transient=False)
-    number = -code
-    name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
-    if number == signal.SIGKILL:
-        name += ", as the system does when there is no memory left"
-    return Lost(f"its process was killed by {name}", is_transient=number not in _FAULTS)
+    return Lost(f"its process was {killed_by(-code)}", is_transient=is_from_outside(-code))

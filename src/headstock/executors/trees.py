@@ -45,13 +45,15 @@ class Tree:
 
     def kill(self) -> None:
         """Kill every process of the tree, those that are started meanwhile included."""
+        known: set[psutil.Process] = set()
         for _ in range(SWEEPS):
-            members = self.members()
-            if not members:
+            known.update(self.members())
+            known = {process for process in known if _runs(process)}  # of one that is ending, the mark cannot be read
+            if not known:
                 return
-            for process in members:  # one that is stopped starts no others
+            for process in known:  # one that is stopped starts no others
                 _signal(process, signal.SIGSTOP)
-            for process in members:
+            for process in known:
                 _signal(process, signal.SIGKILL)
             time.sleep(0.01)  # not psutil.wait_procs: it would take the exit codes of children from who waits for them
 
@@ -72,6 +74,14 @@ def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:
     """The environment for the first process of a tree; one within another tree belongs to both."""
     outer = environment.get(MARK)
     return dict(environment) | {MARK: f"{outer}:{mark}" if outer else mark}
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether a process has not ended, though nobody may have waited for it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

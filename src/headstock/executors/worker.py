@@ -4,8 +4,14 @@ import os
 import signal
 import threading
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, final
+
+
+@final
+class Terminated(BaseException):
+    """This process is asked to end. It is no `Exception`, so that `except Exception` does not keep it."""
 
 
 def serve(pipe: int, lifeline: int) -> None:
@@ -15,6 +21,16 @@ def serve(pipe: int, lifeline: int) -> None:
         pipe: the descriptor of the pipe to the runner. What comes through it is the runner's own.
         lifeline: the descriptor of a pipe; at its end the runner is gone, and so is this process.
     """
+    signal.signal(signal.SIGTERM, partial(_terminate, os.getpid()))
+    try:
+        _work(pipe, lifeline)
+    except Terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)  # what has ended this process shows
+
+
+def _work(pipe: int, lifeline: int) -> None:
+    """Do tasks until there are no more."""
     threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
     runner = Connection(pipe)
 
@@ -33,6 +49,14 @@ def serve(pipe: int, lifeline: int) -> None:
         runner.send(("ready", None))
         while True:
             runner.send(("end", work(runner.recv(), ask)))
+
+
+def _terminate(serving: int, number: int, _frame: object) -> None:
+    """Leave whatever goes on, by way of its `finally`; processes that were forked from here end as others do."""
+    if os.getpid() == serving:
+        raise Terminated
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _die_with(lifeline: int) -> None:

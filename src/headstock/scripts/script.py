@@ -5,7 +5,6 @@ import math
 import os
 import re
 import shutil
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import Any, Final, final
 
 from headstock.errors import CommandError
 from headstock.executors.command import Ending, Exit, Launch, kill_leftover, run_command
+from headstock.executors.signals import is_from_outside, killed_by
 from headstock.parameters import Parameters, Value
 from headstock.running import Trial
 from headstock.scripts.events import check_tensorboard, event_files, read_events
@@ -117,7 +117,7 @@ class Script:
         if exited.ending is Ending.TIMED_OUT:
             return _failed(f"timed out after {self.timeout:g} s", exited)
         if exited.code:
-            return _failed(_reason(exited), exited)
+            return _failure(exited)
         if results is not None:
             if _stamp(results) == before:
                 return _failed(f"the script ended without writing {results}", exited)
@@ -244,23 +244,20 @@ def _named(argument: str) -> set[str]:
     return set(_BRACES.findall(argument))
 
 
-def _failed(reason: str, exited: Exit) -> Failed:
-    return Failed(reason, "\n".join(exited.tail) or None)
+def _failed(reason: str, exited: Exit, *, is_transient: bool = False) -> Failed:
+    return Failed(reason, "\n".join(exited.tail) or None, is_transient)
 
 
-def _reason(exited: Exit) -> str:
-    """Why a script has failed, in a line."""
-    last = exited.tail[-1].strip() if exited.tail else ""
-    if exited.code < 0:
-        number = -exited.code
-        name = signal.Signals(number).name if number in signal.valid_signals() else f"signal {number}"
-        reason = f"killed by {name}"
-        if number == signal.SIGKILL:
-            reason += ", as the system does when there is no memory left"
-    else:
-        reason = f"exit code {exited.code}" + (f": {last}" if last else "")
+def _failure(exited: Exit) -> Failed:
+    """Why a script has failed, in a line, and whether it may go better another time."""
     short = next((line.strip() for line in reversed(exited.tail) if _MEMORY.search(line)), None)
-    return reason if short is None else f"out of memory: {short}"
+    if short is not None:
+        return _failed(f"out of memory: {short}", exited)
+    if exited.code < 0:
+        return _failed(killed_by(-exited.code), exited, is_transient=is_from_outside(-exited.code))
+    last = exited.tail[-1].strip() if exited.tail else ""
+    reason = f"exit code {exited.code}" + (f": {last}" if last else "")
+    return _failed(reason, exited, is_transient=exited.code == os.EX_TEMPFAIL)
 
 
 def _stamp(path: Path | None) -> tuple[int, int] | None:
