@@ -87,6 +87,14 @@ def test_of_a_long_history_the_best_are_kept():
     assert min(map(loss, precedent.rows)) == min(t.objective_mean for t in experiment_of(trials=450).history)
 
 
+@pytest.mark.parametrize(("results", "alone"), [(10, False), (11, False), (12, True), (21, True), (22, True)])
+def test_after_many_results_the_history_no_longer_counts(results, alone):
+    history = experiment_of(function=lambda p: loss(p, best=2e-3), trials=results).history
+    knowing = Bayesian(precedents=(Precedent.of("earlier", experiment_of().history, SPACE),))
+    [[told], [untold]] = [s.suggest(history, 1, np.random.default_rng(0)) for s in (knowing, Bayesian())]
+    assert (told.parameters == untold.parameters) is alone
+
+
 def test_several_histories_and_an_opposite_one_do_no_harm():
     opposite = experiment_of(function=lambda p: -loss(p), name="opposite")
     assert best_after(12, [experiment_of(), opposite]) < 0.3

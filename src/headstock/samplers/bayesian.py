@@ -43,7 +43,7 @@ CONFIDENCE: Final = 6.0
 """Up to so many results, what a person believes of the optimum counts in full; then it fades."""
 
 RELIED_ON: Final = 10
-"""Up to so many results, precedents that predict them count on every turn; then on every second one."""
+"""Up to so many results, or d, precedents that predict them count; up to twice as many, on every second turn."""
 
 _DURATIONS: Final = "durations"
 _FROM_BEFORE: Final = (0, 2)  # which trials are the best of earlier experiments
@@ -147,6 +147,11 @@ class Bayesian:
         began = len(history.observed_rows) + len(history.pending) - spent
         return beliefs.objective.posterior.trend is None and began < self._usual(history)
 
+    def learns_from_before(self, history: History) -> bool:
+        """Whether precedents may count: they can have the large shape right and mislead near the optimum."""
+        n, relied_on = len(history.observed_rows), max(RELIED_ON, len(history.space.searched))
+        return bool(self.precedents) and (n <= relied_on or (n <= 2 * relied_on and len(history) % 2 == 1))
+
     def _usual(self, history: History) -> int:
         """How many results, or pending trials, come before the model without precedents."""
         return max(ENOUGH, min(len(history.space.searched) + 1, 8)) if self.initial is None else self.initial
@@ -170,9 +175,7 @@ def _most_promising(
         NumericalError: if a covariance matrix cannot be factorised.
     """
     X = history.points(domain.encoding.encode)
-    # A history may have the large shape right and mislead near the optimum: in between, the results alone count.
-    in_between = len(history.observed_rows) > RELIED_ON and len(X) % 2 == 0
-    trend = trend_of(sampler.precedents, domain.encoding) if sampler.precedents and not in_between else None
+    trend = trend_of(sampler.precedents, domain.encoding) if sampler.learns_from_before(history) else None
     beliefs = learn(history, domain.encoding, X, trend)
     if trend is not None and sampler.is_misled(history, beliefs):
         return []
