@@ -1,13 +1,13 @@
 """A thousand and ten thousand workers that never existed: where the first bottleneck of one experiment is.
 
     python benchmarks/scale/simulation.py [--workers 100 1000 10000] [--minutes 30] [--suggestion 0.3] [--reports 30]
-        [--watched 0] [--commit 2] [--simulated 20] [--out FILE]
+        [--watched 32] [--commit 2] [--simulated 20] [--out FILE]
 
 A discrete-event simulation without any training. First the verbs are timed on real databases, one caller at a time, the
 median of some calls; PostgreSQL without waiting for the disk, and `--commit` milliseconds are added for that. Then each
 simulated worker suggests in turn, trains for a lognormal time of `--minutes` at the median, reports, finishes, and says
-every five seconds that it lives and looks at the leases of `--watched` others (0: of all). What is exclusive is served
-first come, first served:
+every five seconds that it lives, and looks at the leases of `--watched` others or, every (workers / watched) times, of
+all (0: always of all, as headstock once did). What is exclusive is served first come, first served:
 
 * the turn to suggest: the suggestion itself (`--suggestion` seconds) and the writing of the trial;
 * the writer: SQLite has one for everything, PostgreSQL one an experiment, where renewals pass it by;
@@ -29,13 +29,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headstock import Float, Space
+from headstock.leasing import BEAT, SHARE
 from headstock.objective import Objective
 from headstock.storage import ExperimentSpec, NewTrial, Outcome, open_storage
 from headstock.testing import postgresql
 from headstock.trial import Observation, TrialState
 
 NAME = "simulated"
-BEAT = 5.0
 CORES = 8
 REPEATS = 60
 
@@ -89,6 +89,7 @@ def costs(url: str) -> dict[str, float]:
     done = Outcome(TrialState.COMPLETED, {"y": Observation(0.5)})
     found["finish"] = median(lambda: storage.finish(NAME, mine.pop(), done, now=0.0, owner="me"), REPEATS - 1)
     found["extend"] = median(lambda: storage.extend(NAME, "me"))
+    found["share"] = median(lambda: storage.leases(NAME, after=250, count=SHARE))
     found["lease"] = median(lambda: storage.leases(NAME), 20) / 500  # a row
     storage.close()
     return found
@@ -99,7 +100,9 @@ def simulate(cost: dict[str, float], database: str, workers: int, options: argpa
     rng = random.Random(0)
     turn, writer, cores = Server(), Server(), Server(CORES)
     renewals = writer if database == "sqlite" else cores
-    watched = min(workers, options.watched or workers)
+    rarely = workers // options.watched + 1 if options.watched else 1
+    share, all_of_them = cost["share"] * options.watched / SHARE, workers * cost["lease"]
+    beats = [rng.randrange(rarely) for _ in range(workers)]
     end, waited, trials, late = 60.0 * options.simulated, 0.0, 0, 0.0
     events: list[tuple[float, int, str, float, int]] = []
 
@@ -116,7 +119,8 @@ def simulate(cost: dict[str, float], database: str, workers: int, options: argpa
         if kind == "beat":
             heapq.heappush(events, (renewals.serve(now, cost["extend"]), worker, "watch", now, 0))
         elif kind == "watch":  # `length` is when the beat began
-            ready = cores.serve(now, watched * cost["lease"])
+            beats[worker] += 1
+            ready = cores.serve(now, share if beats[worker] % rarely else all_of_them)
             late = max(late, ready - length)
             heapq.heappush(events, (ready + BEAT, worker, "beat", 0.0, 0))
         elif kind == "add":  # `length` is when the worker had finished its last trial
@@ -149,7 +153,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0, help="of a training, at the median")
     parser.add_argument("--suggestion", type=float, default=0.3, help="seconds of a suggestion")
     parser.add_argument("--reports", type=int, default=30, help="of a training")
-    parser.add_argument("--watched", type=int, default=0, help="leases that each worker watches; 0 for all")
+    parser.add_argument("--watched", type=int, default=SHARE, help="leases that each worker watches; 0: all")
     parser.add_argument("--commit", type=float, default=2.0, help="milliseconds of a commit to the server's disk")
     parser.add_argument("--simulated", type=float, default=20.0, help="minutes simulated")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".jsonl"))

@@ -2,20 +2,23 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self, final
 
 from headstock.errors import StorageError
 from headstock.processes import is_dead
-from headstock.storage.base import Command, Storage
+from headstock.storage.base import Command, Lease, Storage
 
 BEAT: Final = 5.0
 """After how many seconds leases are renewed."""
 
 LAPSE: Final = 60.0
 """For how many seconds nobody may have seen a renewal of a lease before the trial is taken from its owner."""
+
+SHARE: Final = 32
+"""How many leases each owner looks at with each beat, whatever their number."""
 
 
 @final
@@ -24,6 +27,10 @@ class Leases:
     """Renews the leases of one owner in a thread of its own, as long as the block runs.
 
     No clock of another machine is trusted: a lease has expired when this process has seen no renewal for a time.
+
+    So that a worker among thousands costs the database no more than one among a few, each looks at the leases that
+    follow its own, in a ring: a lease is watched by the owners of the 32 before it. Should all of them be lost with it,
+    it is found by who looks at all leases, which each does so rarely that it costs no more than the ring.
 
     Args:
         storage: where the leases are.
@@ -38,7 +45,9 @@ class Leases:
     owner: str
     clock: Callable[[], float]
     monotonic: Callable[[], float] = time.monotonic
+    _own: Sequence[int] = field(default=(), init=False)
     _commands: Mapping[int, Command] = field(default_factory=dict, init=False)
+    _beats_to_all: int = field(default=0, init=False)
     _seen: dict[int, tuple[tuple[str, int], float]] = field(default_factory=dict, init=False)
     _over: threading.Event = field(default_factory=threading.Event, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
@@ -65,6 +74,7 @@ class Leases:
     def renew(self) -> None:
         """Renew the own leases, and hear what is wanted of their trials."""
         leases = self.storage.extend(self.name, self.owner)
+        self._own = [lease.index for lease in leases]
         self._commands = {lease.index: lease.command for lease in leases if lease.command is not None}
 
     def take_expired(self) -> int:
@@ -73,12 +83,30 @@ class Leases:
         Returns:
             How many there were.
         """
-        now, taken, known = self.monotonic(), 0, self._seen
-        self._seen = {}
-        for lease in self.storage.leases(self.name):
+        leases = self.storage.leases(self.name)
+        self._beats_to_all = len(leases) // (SHARE * max(1, len(self._own)))
+        there = {lease.index for lease in leases}
+        self._seen = {index: seen for index, seen in self._seen.items() if index in there}
+        return self._taken(leases)
+
+    def watch(self) -> int:
+        """The same for this process's share of the leases; it is to be done with each beat.
+
+        Returns:
+            How many trials were put back.
+        """
+        if self._beats_to_all == 0:
+            return self.take_expired()
+        self._beats_to_all -= 1
+        return self._taken(self.storage.leases(self.name, after=min(self._own, default=-1), count=SHARE))
+
+    def _taken(self, leases: Sequence[Lease]) -> int:
+        """Take what has expired of some leases; how many there were."""
+        now, taken = self.monotonic(), 0
+        for lease in leases:
             if lease.owner == self.owner:
                 continue
-            seen, since = known.get(lease.index, (None, now))
+            seen, since = self._seen.get(lease.index, (None, now))
             since = since if seen == (lease.owner, lease.renewals) else now
             self._seen[lease.index] = ((lease.owner, lease.renewals), since)
             if is_dead(lease.owner) or now - since >= LAPSE:
@@ -92,6 +120,6 @@ class Leases:
         while not self._over.wait(BEAT):
             try:
                 self.renew()
-                self.take_expired()
+                self.watch()
             except StorageError:  # the loop meets it too, and says so; the next beat may find a storage again
                 continue

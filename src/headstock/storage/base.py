@@ -363,8 +363,14 @@ class Storage(Protocol):
         """
         ...
 
-    def leases(self, name: str) -> Sequence[Lease]:
-        """Every lease of every owner, by index."""
+    def leases(self, name: str, *, after: int = -1, count: int | None = None) -> Sequence[Lease]:
+        """Leases of every owner, by index: those after trial `after`, then the others from the first on.
+
+        Args:
+            name: the experiment.
+            after: a trial, whether it is leased or not.
+            count: how many at most; None for all.
+        """
         ...
 
     def request(self, name: str, index: int, command: Command) -> None:

@@ -133,9 +133,9 @@ class ReconnectingStorage:
         """Renew every lease of `owner`."""
         return self._again(lambda: self.storage.extend(name, owner))
 
-    def leases(self, name: str) -> Sequence[Lease]:
-        """Every lease of every owner, by index."""
-        return self._again(lambda: self.storage.leases(name))
+    def leases(self, name: str, **given: Any) -> Sequence[Lease]:
+        """Leases of every owner, by index."""
+        return self._again(lambda: self.storage.leases(name, **given))
 
     def request(self, name: str, index: int, command: Command) -> None:
         """Ask the owner of a running trial for something."""

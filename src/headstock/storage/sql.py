@@ -4,6 +4,7 @@ Each writing verb locks its experiment's row, looks, writes, and stamps what it 
 revision, so that the changes since a revision are a range of an index.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -211,12 +212,12 @@ class SqlStorage:
         with self.database.renewing() as connection:
             experiment = self._open(connection, name)
             experiment.renew(owner)
-            return experiment.leases(owner)
+            return experiment.leases_of(owner)
 
-    def leases(self, name: str) -> Sequence[Lease]:
-        """Every lease of every owner, by index."""
+    def leases(self, name: str, *, after: int = -1, count: int | None = None) -> Sequence[Lease]:
+        """Leases of every owner, by index: those after trial `after`, then the others from the first on."""
         with self._reading(name) as experiment:
-            return experiment.leases()
+            return experiment.leases(after, sys.maxsize if count is None else count)
 
     def request(self, name: str, index: int, command: Command) -> None:
         """Ask the owner of a running trial for something."""

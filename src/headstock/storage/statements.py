@@ -57,16 +57,20 @@ REPORT_FOR_TRIAL: Final = (
 )
 
 
-def leased(owner: str | None) -> ColumnElement[bool]:
-    """The condition of being run by an owner: the parameter `of_owner`, or any for None."""
-    owned = trials.c.owner.is_not(None) if owner is None else trials.c.owner == bindparam("of_owner")
-    return and_(_THEIRS, trials.c.state == TrialState.RUNNING.value, owned)
-
-
+_RUNNING: Final = and_(_THEIRS, trials.c.state == TrialState.RUNNING.value)
+_OWNED: Final = and_(_RUNNING, trials.c.owner == bindparam("of_owner"))
 _LEASE: Final = (trials.c.number, trials.c.owner, trials.c.attempt, trials.c.renewals, trials.c.command)
-LEASES: Final = select(*_LEASE).where(leased(None))
-LEASES_OF: Final = select(*_LEASE).where(leased("somebody"))
-RENEW: Final = update(trials).where(leased("somebody")).values(renewals=trials.c.renewals + 1)
+LEASES_OF: Final = select(*_LEASE).where(_OWNED)
+RENEW: Final = update(trials).where(_OWNED).values(renewals=trials.c.renewals + 1)
+
+
+def _leases(where: ColumnElement[bool]) -> Select[Any]:
+    leased = select(*_LEASE).where(_RUNNING, trials.c.owner.is_not(None), where)
+    return leased.order_by(trials.c.number).limit(bindparam("count"))
+
+
+LEASES_AFTER: Final = _leases(trials.c.number > bindparam("index"))
+LEASES_UP_TO: Final = _leases(trials.c.number <= bindparam("index"))
 
 
 def reports_of(chosen: Select[Any]) -> Select[Any]:

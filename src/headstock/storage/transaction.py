@@ -105,12 +105,18 @@ class OpenExperiment:
         if rows:
             self.connection.execute(insert(reports), rows)
 
-    def leases(self, owner: str | None = None) -> list[Lease]:
-        """The leases of one owner, or of all, by index."""
-        if owner is None:
-            rows = self.connection.execute(statements.LEASES, {"key": self.stored.id})
-        else:
-            rows = self.connection.execute(statements.LEASES_OF, {"key": self.stored.id, "of_owner": owner})
+    def leases(self, after: int, count: int) -> list[Lease]:
+        """So many leases of all owners, by index: those after a trial, then the others from the first on."""
+        given = {"key": self.stored.id, "index": after}
+        found = list(map(lease_of, self.connection.execute(statements.LEASES_AFTER, {**given, "count": count})))
+        if len(found) < count and after >= 0:
+            rest = {**given, "count": count - len(found)}
+            found += map(lease_of, self.connection.execute(statements.LEASES_UP_TO, rest))
+        return found
+
+    def leases_of(self, owner: str) -> list[Lease]:
+        """The leases of one owner, by index."""
+        rows = self.connection.execute(statements.LEASES_OF, {"key": self.stored.id, "of_owner": owner})
         return sorted(map(lease_of, rows), key=lambda lease: lease.index)
 
     def renewals(self, index: int) -> int | None:

@@ -281,6 +281,19 @@ def check_leases_are_renewed(storage: Storage) -> None:
     assert again.renewals >= now[0].renewals, "a trial's renewals went back, so an old observation may fit again"
 
 
+def check_leases_form_a_ring(storage: Storage) -> None:
+    """After any trial, so many leases follow, and after the last one the first."""
+    storage.create(SPEC)
+    owners = ("a", None, "b", "a", None, "c", "b")
+    storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS, owner=owner) for owner in owners], created=0, now=1.0)
+    storage.release(SPEC.name, 3, owner="a", now=1.0)
+    leased = [0, 2, 5, 6]
+    for after, count in product(range(-1, 9), (None, *range(6))):
+        expected = [i for i in leased if i > after] + [i for i in leased if i <= after]
+        found = [lease.index for lease in storage.leases(SPEC.name, after=after, count=count)]
+        assert found == expected[:count], f"after {after} come {found}, not {expected[:count]}"
+
+
 def check_a_lost_trial_is_retried_so_often(storage: Storage) -> None:
     """A trial goes back into the queue up to a number of retries, and then fails; other releases do not count."""
     storage.create(SPEC)
@@ -537,6 +550,7 @@ CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_the_queue_is_in_order,
     check_a_lost_owner_cannot_write,
     check_leases_are_renewed,
+    check_leases_form_a_ring,
     check_a_lost_trial_is_retried_so_often,
     check_owners_hear_commands,
     check_trials_are_paused_and_resumed,
