@@ -2,9 +2,11 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from headstock.budget import Budget, Left
+from headstock.errors import HeadstockError
 from headstock.history import History
 from headstock.trial import Observation, TrialRecord, TrialState
 from trainings import study_of
@@ -58,3 +60,24 @@ def test_seconds_and_cost_pay_for_steps():
     assert not Budget(cost=12).is_over(priced, 0.0)
     assert Budget(cost=6).is_over(priced, 0.0)
     assert Budget(seconds=100).left(history(), 0.0, 1).paid == math.inf
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ({}, "no bound"),
+        ({"trials": 2.5}, "whole number"),
+        ({"steps": 0}, "positive number"),
+        ({"trials": True}, "positive number"),
+        ({"seconds": math.inf}, "positive number"),
+        ({"cost": "12"}, "positive number"),
+        ({"trials": 5, "target": math.nan}, "finite number"),
+    ],
+)
+def test_what_bounds_nothing_is_refused(bounds: dict[str, Any], words: str):
+    with pytest.raises(HeadstockError, match=words):
+        Budget(**bounds)
+
+
+def test_numbers_of_other_libraries_are_bounds():
+    assert Budget(trials=np.int64(3), target=np.float32(-0.5)).trials == 3

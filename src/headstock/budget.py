@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 from headstock.errors import HeadstockError
 from headstock.history import History
+from headstock.parameters import is_number
 from headstock.trial import TrialRecord, TrialState
 
 BOUNDS: Final = ("trials", "steps", "seconds", "cost", "target")
@@ -28,7 +29,7 @@ class Budget:
         target: a measured objective at least this good; also one that is reported after a step.
 
     Raises:
-        HeadstockError: if a bound is not a positive number, or there is none.
+        HeadstockError: if a bound is not a positive number, whole for trials and steps, or there is none.
     """
 
     trials: int | None = None
@@ -43,10 +44,15 @@ class Budget:
             raise HeadstockError(
                 "The budget has no bound, so the run would not end. Give trials=, steps=, seconds=, cost= or target=."
             )
-        for name in ("trials", "steps", "seconds", "cost"):
-            bound = getattr(self, name)
-            if bound is not None and not (isinstance(bound, int | float) and math.isfinite(bound) and bound > 0):
-                raise HeadstockError(f"Budget({name}={bound!r}): give a positive number.")
+        for name, bound in ((name, getattr(self, name)) for name in BOUNDS):
+            if bound is None:
+                continue
+            if not is_number(bound) or not math.isfinite(bound) or (bound <= 0 and name != "target"):
+                raise HeadstockError(
+                    f"Budget({name}={bound!r}): give a {'finite' if name == 'target' else 'positive'} number."
+                )
+            if name in ("trials", "steps") and bound % 1:
+                raise HeadstockError(f"Budget({name}={bound!r}): give a whole number.")
 
     @classmethod
     def of(cls, bounds: Mapping[str, float]) -> "Budget":
