@@ -16,10 +16,21 @@ HOSTILE = "<img src=x onerror=alert(1)></script>'\"&"
 MANY = 100_000
 
 
+ON_BOTH = pytest.mark.parametrize("new_url", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory) -> str:
+def new_url(request, tmp_path_factory):
+    """Gives the URL of an empty storage: a SQLite file, unless the test is marked to run on PostgreSQL, too."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return request.getfixturevalue("postgresql_server").new_url
+    return lambda: f"sqlite:///{tmp_path_factory.mktemp('browser') / 'a.db'}"
+
+
+@pytest.fixture(scope="module")
+def stored(new_url) -> str:
     """Experiments of usual and of hostile names."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('browser') / 'a.db'}"
+    url = new_url()
     storage = open_storage(url)
     for name, history in (("digits", histories.digits()), (HOSTILE, histories.branching())):
         spec = ExperimentSpec(name, history.space, history.objective, history.outcome_constraints, 7)
@@ -79,6 +90,7 @@ def test_every_page_is_accessible(look, page):
     assert broken == []
 
 
+@ON_BOTH
 def test_every_figure_is_drawn_when_it_is_opened(look):
     page = look(experiment=HOSTILE)
     boxes = page.locator("details.figure-box")
@@ -92,6 +104,7 @@ def test_every_figure_is_drawn_when_it_is_opened(look):
     page.get_by_text("best of all arms").wait_for(timeout=120_000)
 
 
+@ON_BOTH
 def test_actions_by_keyboard_alone(look, stored):
     page = look(experiment="digits")
     page.get_by_role("button", name="Try a point").focus()
@@ -113,6 +126,7 @@ def test_actions_by_keyboard_alone(look, stored):
         assert experiment.trials[20].state == "abandoned"
 
 
+@ON_BOTH
 def test_a_range_is_widened(look, stored):
     page = look(experiment="digits", expected="400 (Bad Request)")  # a refusal, which the page shows
     page.get_by_role("button", name="Widen a range").click()
@@ -127,10 +141,11 @@ def test_a_range_is_widened(look, stored):
 
 
 @pytest.fixture(scope="module")
-def trainings(browser, tmp_path_factory):  # noqa: ARG001 - skips where there is no browser
+def trainings(browser, new_url, tmp_path_factory):  # noqa: ARG001 - skips where there is no browser
     """Learning curves: whole ones, one that a worker trains, one that is paused; with a log and a saved state."""
     folder = tmp_path_factory.mktemp("trainings")
-    storage = open_storage(f"sqlite:///{folder / 'a.db'}")
+    url = new_url()  # with its password, which a storage does not tell
+    storage = open_storage(url)
     histories.train(storage, "nets", whole=12)
     [running, paused] = storage.add_trials(
         "nets",
@@ -146,14 +161,15 @@ def trainings(browser, tmp_path_factory):  # noqa: ARG001 - skips where there is
             value = Observation(histories.at_step(trial.parameters, step), step=step)
             storage.report("nets", trial.index, {"accuracy": value}, now=1e9 + step, owner="a worker", steps=20)
     storage.pause("nets", paused.index, "a worker", verdict=Verdict(8, "pause", "trial 12 comes first"), now=2e9)
-    files = files_of(storage.url, storage.experiment("nets"))
+    files = files_of(storage.url, storage.experiment("nets"), folder)
     trial_folder(files, running.index).mkdir(parents=True)
     (trial_folder(files, running.index) / LOG).write_text(f"epoch 1\n{HOSTILE}\n", "utf-8")
-    with dashboard(storage.url) as link:
+    with dashboard(url, "--files", str(folder)) as link:
         yield storage, link
     storage.close()
 
 
+@ON_BOTH
 def test_a_trial_s_page_tells_everything(visit, trainings, screen):
     storage, link = trainings
     page = visit(f"{link}?experiment=nets&trial=12", allowed=link, ready="body.ready", **screen)
@@ -172,6 +188,7 @@ def test_a_trial_s_page_tells_everything(visit, trainings, screen):
     assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
 
 
+@ON_BOTH
 def test_a_worker_is_asked_and_a_paused_trial_ended(visit, trainings):
     storage, link = trainings
     page = visit(f"{link}?experiment=nets", allowed=link, ready="body.ready")
@@ -189,6 +206,7 @@ def test_a_worker_is_asked_and_a_paused_trial_ended(visit, trainings):
     assert storage.page("nets", limit=1)[0].state == "stopped"
 
 
+@ON_BOTH
 def test_the_budget_is_changed_and_the_experiment_noted(visit, trainings):
     storage, link = trainings
     page = visit(f"{link}?experiment=nets", allowed=link, ready="body.ready", expected="400 (Bad Request)")
@@ -209,8 +227,9 @@ def test_the_budget_is_changed_and_the_experiment_noted(visit, trainings):
     assert caught.value.suggested_filename == "trials.csv"
 
 
-def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(visit, tmp_path):
-    url = f"sqlite:///{tmp_path / 'live.db'}"
+@ON_BOTH
+def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(visit, new_url):
+    url = new_url()
     with Experiment("live", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
         with dashboard(url) as link:
             port = link.rstrip("/").rpartition(":")[2]

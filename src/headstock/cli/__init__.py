@@ -181,6 +181,9 @@ def ui(
     host: Annotated[str, typer.Option(help="Where to listen; elsewhere than here the link holds a token.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; a free one if 0.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
+    files: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where files of trials lie, if not beside the storage's own.")
+    ] = None,
 ) -> None:
     """Serve the live dashboard until Ctrl-C."""
     try:
@@ -188,7 +191,14 @@ def ui(
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f"The dashboard needs {error.name}: pip install 'headstock[ui]'.") from error
     with stored(storage) as opened:
-        serve(opened, host=host, port=port, browser=browser, announce=lambda link: typer.echo(f"Dashboard: {link}"))
+        serve(
+            opened,
+            host=host,
+            port=port,
+            browser=browser,
+            announce=lambda link: typer.echo(f"Dashboard: {link}"),
+            folder=files,
+        )
 
 
 @app.command()

@@ -56,16 +56,21 @@ STATIC: Final = {
 
 
 def create_app(
-    storage: Storage, *, token: str | None = None, is_closing: Callable[[], bool] = lambda: False
+    storage: Storage,
+    *,
+    token: str | None = None,
+    folder: Path | None = None,
+    is_closing: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """The dashboard of a storage.
 
     Args:
         storage: what it shows.
         token: what a browser has to show; None if the dashboard is reached on the loopback address only.
+        folder: where the files of trials lie, if not beside the storage's own.
         is_closing: whether the server is about to end, so that streams have to.
     """
-    dashboard = Dashboard(storage, is_closing)
+    dashboard = Dashboard(storage, folder, is_closing)
     routes = [
         Route("/", dashboard.page),
         Route("/static/{name}", dashboard.static),
@@ -107,10 +112,12 @@ class Dashboard:
 
     Args:
         storage: what is shown.
+        folder: where the files of trials lie, if not beside the storage's own.
         is_closing: whether the server is about to end.
     """
 
     storage: Storage
+    folder: Path | None
     is_closing: Callable[[], bool]
 
     @cached_property
@@ -351,7 +358,7 @@ class Dashboard:
 
     def _files(self, name: str) -> Path | None:
         """Where the files of an experiment lie: a path that derives from the storage's URL and the experiment."""
-        return files_of(self.storage.url, self.storage.experiment(name))
+        return files_of(self.storage.url, self.storage.experiment(name), self.folder)
 
     def _record(self, name: str, index: int) -> TrialRecord:
         """A trial, without reading the others."""

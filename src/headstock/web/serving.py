@@ -4,6 +4,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -17,7 +18,15 @@ FAREWELL: Final = 2
 """How many seconds open streams have to end when the server does."""
 
 
-def serve(storage: Storage, *, host: str, port: int, browser: bool, announce: Callable[[str], None]) -> None:
+def serve(
+    storage: Storage,
+    *,
+    host: str,
+    port: int,
+    browser: bool,
+    announce: Callable[[str], None],
+    folder: Path | None = None,
+) -> None:
     """Serve the dashboard until it is interrupted.
 
     Args:
@@ -26,6 +35,7 @@ def serve(storage: Storage, *, host: str, port: int, browser: bool, announce: Ca
         port: the port; 0 for a free one.
         browser: whether to open it in a browser.
         announce: is told the link.
+        folder: where the files of trials lie, if not beside the storage's own.
 
     Raises:
         StorageError: if the address cannot be listened on.
@@ -45,7 +55,7 @@ def serve(storage: Storage, *, host: str, port: int, browser: bool, announce: Ca
         if browser:
             webbrowser.open(link)
         config = uvicorn.Config(
-            create_app(storage, token=token, is_closing=lambda: server.should_exit),
+            create_app(storage, token=token, folder=folder, is_closing=lambda: server.should_exit),
             log_level="warning",
             access_log=False,
             server_header=False,
