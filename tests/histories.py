@@ -113,6 +113,13 @@ def branching(count: int = 40) -> History:
     return History(BRANCHING, Objective("loss", minimize=True), tuple(trials), bound, seed=7)
 
 
+def wide(count: int = 40) -> History:
+    """Sixty parameters, with long names and a long value, and a metric of a long name."""
+    names = [f"a_parameter_whose_name_nobody_wants_to_type_{i:02}" for i in range(59)]
+    space = Space(dict.fromkeys(names, Float(0.0, 1.0)) | {"prompt": Choice("word " * 60 + "1", "word " * 60 + "2")})
+    return observed(space, lambda p: p[names[7]], count, metric="validation/perplexity_of_the_held_out_set")
+
+
 def empty(space: Space = NETWORK) -> History:
     """Nothing was tried yet."""
     return History(space, Objective("accuracy"))

@@ -283,3 +283,11 @@ def test_every_figure_of_the_report_can_be_had_by_name():
     assert set(missing) == {"curves", "failures"}
     with pytest.raises(headstock.HeadstockError, match="There is no figure 'tracé'"):
         draw(found, "tracé")
+
+
+def test_of_many_parameters_a_card_unfolds_most_and_a_sentence_names_some():
+    page = read(histories.wide(), "wide")
+    assert [tag for tag, _ in page.elements].count("details") == 2
+    assert "48 more" in page.words
+    assert "and others (60 parameters" in page.words
+    assert page.words.count("and 52 more") == 2  # what is held in contour and slices

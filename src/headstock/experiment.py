@@ -479,11 +479,11 @@ class Experiment:
             HeadstockError: if there is no figure of this name.
             NoResultError: if it needs more results than there are.
         """
-        from headstock.report.figures import WITHOUT_MODEL, draw
+        from headstock.report.figures import draw, needs_model
         from headstock.report.findings import Findings
 
         history = self.history
-        found = Findings.measured(history) if figure in WITHOUT_MODEL else Findings.of(history)
+        found = Findings.of(history) if needs_model(figure, history.space) else Findings.measured(history)
         return draw(found, figure)
 
     def report(self, path: str | Path) -> Path:

@@ -32,7 +32,8 @@ def stored(new_url) -> str:
     """Experiments of usual and of hostile names."""
     url = new_url()
     storage = open_storage(url)
-    for name, history in (("digits", histories.digits()), (HOSTILE, histories.branching())):
+    some = {"digits": histories.digits(), HOSTILE: histories.branching(), "wide": histories.wide()}
+    for name, history in some.items():
         spec = ExperimentSpec(name, history.space, history.objective, history.outcome_constraints, 7)
         storage.create(spec, history.trials)
     storage.close()
@@ -60,6 +61,10 @@ PAGES = {
     "trial": {"experiment": "digits", "trial": 3},
     "trials": {"experiment": HOSTILE, "trials": "1,2"},
     "compare": {"compare": ["digits", HOSTILE]},
+    "wide": {"experiment": "wide"},
+    "wide trial": {"experiment": "wide", "trial": 7},
+    "wide trials": {"experiment": "wide", "trials": "1,2"},
+    "wide compared": {"compare": ["digits", "wide"]},
     "nothing": {"experiment": "digits", "trial": 12},
 }
 
@@ -88,6 +93,31 @@ def test_every_page_is_accessible(look, page):
         if "plotly" not in node["html"] and "main-svg" not in node["html"] and ".figure" not in str(node["target"])
     ]
     assert broken == []
+
+
+def test_what_is_very_long_is_shortened_and_unfolds(look):
+    page = look(experiment="wide", viewport={"width": 390, "height": 844})
+    (parameters,) = [card for card in page.locator(".card").all() if "Best seen" in card.inner_text()]
+    assert not page.get_by_text("nobody_wants_to_type_40").first.is_visible()
+    parameters.get_by_text("48 more").click()
+    page.locator(".card dt", has_text="nobody_wants_to_type_40").wait_for()
+    prompt = page.get_by_role("region", name="Trials", exact=True).locator("td", has_text="word word").first
+    assert prompt.bounding_box()["height"] < 60
+    assert prompt.get_attribute("title").startswith("word word")
+    for figure in ("importances", "parallel", "matrix", "contour"):
+        page.locator(f"details[data-figure={figure}] summary").first.click()
+        page.locator(f"details[data-figure={figure}] .main-svg").first.wait_for(timeout=120_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_experiments_stand_side_by_side(look):
+    page = look(compare=["digits", HOSTILE])
+    compared = page.get_by_role("region", name="Experiments side by side")
+    assert compared.get_by_role("link", name=HOSTILE).is_visible()
+    marked = compared.locator("mark")
+    assert marked.filter(has_text="minimise loss").count() == 1
+    assert marked.filter(has_text="Int(16, 128)").count() == 1
+    page.locator(".figure .main-svg").first.wait_for(timeout=60_000)
 
 
 @ON_BOTH

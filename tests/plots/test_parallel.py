@@ -5,6 +5,9 @@ import pytest
 import histories
 from headstock.errors import NoResultError
 from headstock.plots.parallel import plot_parallel
+from headstock.report.figures import draw, needs_model
+from headstock.report.findings import Findings
+from headstock.space import Float, Space
 
 
 def test_every_parameter_and_the_objective_have_an_axis():
@@ -40,3 +43,17 @@ def test_the_best_colour_is_that_of_the_best():
 def test_without_a_result_there_is_no_figure():
     with pytest.raises(NoResultError):
         plot_parallel(histories.empty())
+
+
+def test_of_many_parameters_the_first_ones_given_are_drawn():
+    space = Space({f"p{i:02}": Float(0, 1) for i in range(60)})
+    history = histories.observed(space, lambda p: p["p41"], 30)
+    figure = plot_parallel(history)
+    assert len(figure.data[0].dimensions) == 13
+    assert "12 of 60 parameters" in figure.layout.title.subtitle.text
+    found = Findings.of(history)
+    assert found.ranked[0] == "p41"
+    assert draw(found, "parallel").data[0].dimensions[0].label == "p41"
+    assert draw(found, "matrix").data[0].dimensions[0].label == "p41"
+    assert needs_model("parallel", space)
+    assert not needs_model("parallel", histories.NETWORK)

@@ -38,8 +38,8 @@ def test_a_dark_figure_differs_in_its_template_only():
     ("words", "shown"),
     [
         ("a<b>&c", "a&lt;b&gt;&amp;c"),
-        ("<a href='javascript:alert(1)'>lr</a>", "&lt;a href='javascript:alert(1)'&gt;lr&lt;/a&gt;"),
-        ("x" * 60, "x" * 39 + "…"),
+        ("<a href='javascript:a(1)'>lr</a>", "&lt;a href='javascript:a(1)'&gt;lr&lt;/a&gt;"),
+        ("a" * 30 + "b" * 30, "a" * 21 + "…" + "b" * 10),
         (None, "None"),
     ],
 )
@@ -77,3 +77,16 @@ def test_disasters_are_out_of_focus():
 def test_thinning_is_even_and_keeps_what_it_is_told_to():
     assert style.thinned(range(5), 5) == [0, 1, 2, 3, 4]
     assert style.thinned(range(10), 5, keep=[9]) == [0, 2, 4, 6, 8, 9]
+
+
+def test_of_many_parameters_the_first_eight_are_listed():
+    words = style.listed({f"p{i}": i for i in range(60)})
+    assert words.startswith("p0 0, p1 1, ")
+    assert words.endswith("p7 7 and 52 more")
+    assert style.listed({"a<b": 0.25}) == "a&lt;b 0.25"
+
+
+def test_a_legend_below_the_figure_leaves_room_for_a_drop_down():
+    figure = style.figure("title").update_layout(**style.legend_below())
+    assert figure.layout.legend.yref == "container"
+    assert figure.layout.margin.t == style.TITLE + style.MENU

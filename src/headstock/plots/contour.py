@@ -210,4 +210,4 @@ def _menu(surfaces: Sequence[Surface], history: History, *, traces: int) -> dict
         axes = {f"{name}.{key}": v for name, made in _axes(surface, history).items() for key, v in made.items()}
         label = f"{style.text(surface.x)} × {style.text(surface.y)}"
         buttons.append({"label": label, "method": "update", "args": [{"visible": visible}, axes]})
-    return style.menu(buttons)
+    return style.menu(buttons, above=34)

@@ -10,7 +10,6 @@ from headstock.errors import NoResultError
 from headstock.plots import style
 
 MOST_BARS: Final = 20
-LONGEST_LABEL: Final = 24
 
 
 def plot_importances(importances: Mapping[str, Sequence[Importance]]) -> go.Figure:
@@ -36,12 +35,10 @@ def plot_importances(importances: Mapping[str, Sequence[Importance]]) -> go.Figu
     for metric, rising in found.items():
         made.add_traces([bar.update(visible=metric == first) for bar in _bars(rising)])
     made.update_layout(barmode="overlay")
-    made.update_xaxes(
-        title_text="share of the predicted variation", tickformat=".0%", range=[0, _longest(found[first])]
-    )
+    made.update_xaxes(title_text="share of variation", tickformat=".0%", range=[0, _longest(found[first])])
     made.update_yaxes(**_labels(found[first]), ticks="", showgrid=False)
     if others:
-        made.update_layout(updatemenus=[_menu(found)], margin={"t": style.TITLE + style.LEGEND + style.MENU})
+        made.update_layout(updatemenus=[_menu(found)], **style.legend_below())
     return made
 
 
@@ -77,7 +74,7 @@ def _bars(rising: Sequence[Importance]) -> list[go.Bar]:
 
 
 def _labels(rising: Sequence[Importance]) -> dict[str, Any]:
-    labels = [style.text(i.parameter, longest=LONGEST_LABEL) for i in rising]
+    labels = [style.text(i.parameter, longest=style.LONGEST_LABEL) for i in rising]
     return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": labels}
 
 

@@ -53,10 +53,8 @@ def plot_metrics(history: History, pairs: Sequence[tuple[str, str]] | None = Non
         if i == 0:
             made.update_layout(layout)
     if len(measured) > 1:
-        made.update_layout(
-            updatemenus=[_menu(measured, [layout for _, layout in drawn])],
-            margin={"t": style.TITLE + style.LEGEND + style.MENU},
-        )
+        menu = _menu(measured, [layout for _, layout in drawn])
+        made.update_layout(updatemenus=[menu], **style.legend_below())
     return made
 
 

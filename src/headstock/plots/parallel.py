@@ -1,6 +1,7 @@
 """All parameters of all trials at once."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,16 +15,22 @@ from headstock.plots.axes import LONGEST_LEVEL, coordinate, linear_ticks, log_ti
 from headstock.trial import TrialRecord
 
 MOST_LINES: Final = 1_000
+MOST_PARAMETERS: Final = 12
+LONGEST_HEAD: Final = 18
 FROM_POOR_TO_GOOD: Final = [[0.0, "#8b98a5"], [0.5, style.BLUE], [1.0, style.VERMILLION]]
 AXIS_WIDTH: Final = 110
 BELOW: Final = 0.12  # where "off" stands: this part of the range below the lowest value
 
 
-def plot_parallel(history: History) -> go.Figure:
+def plot_parallel(history: History, parameters: Sequence[str] | None = None) -> go.Figure:
     """One line a trial through one axis a parameter, coloured by the objective; drag along an axis to filter.
 
     Where a condition switches a parameter off, the line goes through "off". Of more than 1,000 trials an even
-    selection and the best one are drawn; the note says so.
+    selection and the best one are drawn, of more than 12 parameters the first; the note says so.
+
+    Args:
+        history: the experiment.
+        parameters: which parameters, the first ones first; if left out, those that are searched.
 
     Raises:
         NoResultError: if no trial has a result.
@@ -34,11 +41,13 @@ def plot_parallel(history: History) -> go.Figure:
     if not trials:
         raise NoResultError("No trial has a result yet.")
     total = len(history.observed)
-    note = f"{len(trials):,} of {total:,} trials are drawn." if len(trials) < total else ""
+    searched = history.space.searched
+    names = (searched if parameters is None else tuple(parameters))[:MOST_PARAMETERS]
+    notes = [f"{len(trials):,} of {total:,} trials are drawn."] if len(trials) < total else []
+    notes += [f"{len(names)} of {len(searched)} parameters are drawn."] if len(names) < len(searched) else []
     metric = style.text(history.objective.metric)
-    made = style.figure(f"Parameters of every trial, coloured by {metric}", note=note, height=460)
+    made = style.figure(f"Parameters of every trial, coloured by {metric}", note=" ".join(notes), height=460)
     objective = np.array([t.objective_mean for t in trials], dtype=np.float32)
-    names = history.space.searched
     dimensions = [_dimension(name, history.space[name], trials) for name in names]
     made.add_parcoords(
         dimensions=[*dimensions, {"label": metric, "values": objective, "tickformat": ".3~g"}],
@@ -62,7 +71,7 @@ def _dimension(name: str, parameter: Parameter, trials: list[TrialRecord]) -> di
         ticks, labels = [off, *ticks], ["off", *labels]
     values = np.array([off if value is None else value for value in scaled], dtype=np.float32)
     return {
-        "label": style.text(name),
+        "label": style.text(name, longest=LONGEST_HEAD),
         "values": values,
         "range": [off if None in scaled else low, high],
         "tickvals": ticks,

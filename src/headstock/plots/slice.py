@@ -48,7 +48,9 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
         )
         made.update_layout({f"yaxis{end}": {"anchor": f"x{end}", "matches": "y" if panel else None}})
         if panel % columns == 0:
-            made.update_layout({f"yaxis{end}": {"title": {"text": metric}}})
+            made.update_layout(
+                {f"yaxis{end}": {"title": {"text": style.text(slices[0].metric, longest=style.LONGEST_LABEL)}}}
+            )
     return style.name_once(made)
 
 

@@ -30,7 +30,11 @@ LEGEND: Final = 40
 MENU: Final = 44
 """The height of a drop-down above a legend or a panel's heading."""
 
-LONGEST_NAME: Final = 40
+LONGEST_NAME: Final = 32
+LONGEST_LABEL: Final = 24
+"""The longest name beside the short side of a panel."""
+
+MOST_LISTED: Final = 8
 LONGEST_FACT: Final = 120
 
 
@@ -91,10 +95,15 @@ def dark(made: go.Figure) -> go.Figure:
 
 
 def text(words: object, *, longest: int = LONGEST_NAME) -> str:
-    """What a user wrote, as plotly shows it literally: its markup escaped, shortened if it is very long."""
+    """What a user wrote, as plotly shows it literally: its markup escaped, the middle left out if it is very long.
+
+    Long names and values often differ at their ends only: files, versions, layers.
+    """
     plain = str(words)
-    short = plain if len(plain) <= longest else plain[: longest - 1] + "…"
-    return html.escape(short, quote=False)
+    if len(plain) > longest:
+        end = longest // 3
+        plain = f"{plain[: longest - 1 - end]}…{plain[-end:]}"
+    return html.escape(plain, quote=False)
 
 
 def hover(heading: str, facts: Mapping[str, object]) -> str:
@@ -104,8 +113,10 @@ def hover(heading: str, facts: Mapping[str, object]) -> str:
 
 
 def listed(parameters: Parameters) -> str:
-    """A configuration in one line."""
-    return ", ".join(f"{text(name)} {text(wording.value(value))}" for name, value in parameters.items())
+    """A configuration in one line: its first eight parameters, and how many others there are."""
+    shown = [f"{text(name)} {text(wording.value(value))}" for name, value in list(parameters.items())[:MOST_LISTED]]
+    others = len(parameters) - len(shown)
+    return ", ".join(shown) + (f" and {others} more" if others else "")
 
 
 def grid(count: int, columns: int, *, gap_x: float, gap_y: float, right: float = 1.0) -> dict[str, list[float]]:
@@ -173,9 +184,22 @@ def name_once(made: go.Figure) -> go.Figure:
     return made
 
 
-def menu(buttons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A drop-down above the figure's legend or headings, for which `MENU` is left free at the top."""
-    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 34}}
+def legend_below() -> dict[str, Any]:
+    """What puts the legend below the figure, where its lines, which are many on a phone, hide no drop-down."""
+    return {
+        "legend": {"yref": "container", "y": 0, "yanchor": "bottom"},
+        "margin": {"t": TITLE + MENU, "b": 56 + LEGEND},
+    }
+
+
+def menu(buttons: Sequence[Mapping[str, Any]], *, above: int = 4) -> dict[str, Any]:
+    """A drop-down over the figure, for which `MENU` is left free at the top.
+
+    Args:
+        buttons: what there is to choose.
+        above: how many pixels are between it and the first panel.
+    """
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": above}}
     return {"buttons": list(buttons), "direction": "down", **place}
 
 

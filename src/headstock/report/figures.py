@@ -21,7 +21,8 @@ from headstock.plots.parallel import plot_parallel
 from headstock.plots.slice import plot_slice
 from headstock.plots.timeline import plot_timeline
 from headstock.plots.trace import plot_trace
-from headstock.report.findings import Findings
+from headstock.report.findings import MOST_IN_ORDER, Findings
+from headstock.space import Space
 
 
 def draw(found: Findings, name: str) -> go.Figure:
@@ -69,8 +70,8 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
         "record": lambda found: plot_cross_validation(found.hindsight, found.history),
         "distribution": lambda found: plot_distribution(found.history),
         "metrics": lambda found: plot_metrics(found.history),
-        "parallel": lambda found: plot_parallel(found.history),
-        "matrix": lambda found: plot_matrix(found.history),
+        "parallel": lambda found: plot_parallel(found.history, found.ranked),
+        "matrix": lambda found: plot_matrix(found.history, found.ranked),
         "timeline": lambda found: plot_timeline(found.history),
     }
 )
@@ -80,3 +81,11 @@ WITHOUT_MODEL: Final = frozenset(
     {"trace", "curves", "failures", "distribution", "metrics", "parallel", "matrix", "timeline"}
 )
 """The figures that show what was measured, for which no surrogate has to be fitted."""
+
+RANKED: Final = frozenset({"parallel", "matrix"})
+"""Those of them that choose among many parameters, by their importances."""
+
+
+def needs_model(name: str, space: Space) -> bool:
+    """Whether a surrogate has to be fitted for a figure."""
+    return name not in WITHOUT_MODEL or (name in RANKED and len(space.searched) > MOST_IN_ORDER)

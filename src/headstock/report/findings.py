@@ -32,6 +32,9 @@ MOST_SLICES: Final = 12
 """How many parameters get a slice."""
 
 
+MOST_IN_ORDER: Final = 6
+"""Up to how many parameters no figure has to choose among them."""
+
 MOST_METRICS: Final = 6
 """Of how many metrics importances are computed."""
 
@@ -105,6 +108,17 @@ class Findings:
         """
         objective, *others = self.known_model.metric_names[:MOST_METRICS]
         return {objective: self.importances} | {metric: self.known_model.importances(metric) for metric in others}
+
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        """The parameters that are searched: of more than fit into a figure, the most important ones first.
+
+        A few stay in the order in which the user wrote them.
+        """
+        searched = self.history.space.searched
+        if len(searched) <= MOST_IN_ORDER or not self.importances:
+            return searched
+        return tuple(importance.parameter for importance in self.importances)
 
     @cached_property
     def prospect(self) -> Prospect | None:

@@ -9,9 +9,11 @@ import numpy as np
 import scipy
 
 from headstock import __version__
+from headstock.analysis.endings import MOST_ENDINGS
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.parameters import shown
+from headstock.plots.curves import MOST_PREDICTED
 from headstock.report import words
 from headstock.report.figures import draw
 from headstock.report.findings import MOST_CROSSED, MOST_SLICES, Findings
@@ -45,7 +47,12 @@ def trace(found: Findings) -> Section:
 
 def curves(found: Findings) -> Section:
     """What was reported while training."""
-    lead = "Dotted: how running and the most promising ones will go on, by the model of all curves; 80 % intervals."
+    lead = (
+        f"Dotted: how the running and the most promising unfinished ones will go on, at most {MOST_PREDICTED}, by the "
+        f"model of all curves; 80 % intervals."
+    )
+    if len(found.endings) == MOST_ENDINGS:
+        lead += f" The newest {MOST_ENDINGS} unfinished ones were predicted."
     return _drawn("Learning curves", "curves", found, lead if found.endings else "")
 
 

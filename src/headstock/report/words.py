@@ -21,6 +21,8 @@ from headstock.wording import measured, number, value
 
 NEGLIGIBLE: Final = 0.05
 MOST_CERTAIN: Final = 0.99
+MOST_NAMED: Final = 12
+"""How many parameters stand in a sentence or on a card; a card unfolds the others."""
 
 
 def goal(history: History) -> str:
@@ -80,7 +82,8 @@ def searched(history: History) -> str:
     fixed = len(space) - free
     size = "" if space.size is None else f", at most {space.size:,} configurations"
     held = f"; {fixed} more held fixed" if fixed else ""
-    return f"Searched: {', '.join(space.searched)} ({free} parameter{'s' if free > 1 else ''}{size}{held})."
+    names = ", ".join(space.searched[:MOST_NAMED]) + (" and others" if free > MOST_NAMED else "")
+    return f"Searched: {names} ({free} parameter{'s' if free > 1 else ''}{size}{held})."
 
 
 def trust(validation: CrossValidation) -> str:
@@ -169,12 +172,19 @@ def ranking(importances: Sequence[Importance]) -> str:
 
 def card(title: str, winner: Winner, metric: str) -> str:
     """A winner as HTML: its value, its name, its parameters."""
-    facts = "".join(f"<dt>{escape(n)}</dt><dd>{escape(value(v))}</dd>" for n, v in winner.parameters.items())
+    pairs = list(winner.parameters.items())
+    rest = pairs[MOST_NAMED:]
+    more = f"<details><summary>{len(rest)} more</summary>{_facts(rest)}</details>" if rest else ""
     return (
         f'<div class="winner"><h3>{escape(title)}: arm {escape(winner.arm.name)}</h3>'
         f'<div class="value">{escape(measured(winner.mean, winner.sem))}</div>'
-        f"<div>{escape(metric)}</div><dl>{facts}</dl></div>"
+        f"<div>{escape(metric)}</div>{_facts(pairs[:MOST_NAMED])}{more}</div>"
     )
+
+
+def _facts(pairs: Sequence[tuple[str, object]]) -> str:
+    cells = "".join(f'<dt>{escape(n)}</dt><dd title="{escape(value(v))}">{escape(value(v))}</dd>' for n, v in pairs)
+    return f"<dl>{cells}</dl>"
 
 
 def duration(seconds: float) -> str:

@@ -165,7 +165,9 @@ class Dashboard:
         found = await run_in_threadpool(self._summary, name)
         notes = await run_in_threadpool(self.storage.notes, name)
         told = views.summary(found) | views.specification(found.spec, notes.get(None))
-        return JSONResponse(told | {"figures": list(FIGURES)})
+        bounded = bool(found.spec.outcome_constraints)
+        figures = [figure for figure in FIGURES if bounded or figure != "feasibility"]
+        return JSONResponse(told | {"figures": figures})
 
     async def trials(self, request: Request) -> Response:
         """A page of trials."""

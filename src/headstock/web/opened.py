@@ -11,7 +11,7 @@ from headstock.errors import NoResultError, UnknownExperimentError
 from headstock.experiment import Experiment
 from headstock.history import History
 from headstock.report import sections
-from headstock.report.figures import WITHOUT_MODEL
+from headstock.report.figures import needs_model
 from headstock.report.findings import Findings
 from headstock.report.page import Section
 from headstock.storage import Storage
@@ -63,7 +63,7 @@ class Opened:
         with self._lock:
             history = self._newest()
             if name not in self._drawn:
-                section = FIGURES[name](self._found(history, with_model=name not in WITHOUT_MODEL))
+                section = FIGURES[name](self._found(history, with_model=needs_model(name, history.space)))
                 self._drawn[name] = {"heading": section.heading, "html": section.body, "data": dict(section.data)}
             return self._drawn[name]
 

@@ -1,6 +1,6 @@
 // What the address says is shown, and shown anew when the server says that something has changed.
 import * as pages from "./pages.js";
-import { h, link } from "./parts.js";
+import { brief, h, link } from "./parts.js";
 
 const main = document.getElementById("main");
 const live = document.getElementById("live");
@@ -9,7 +9,7 @@ const name = address.get("experiment");
 
 function where() {
   const trail = [h("a", { href: "/" }, "headstock")];
-  if (name !== null) trail.push(h("span", {}, " / "), address.has("trial") || address.has("trials") ? link(name, { experiment: name }) : name);
+  if (name !== null) trail.push(h("span", {}, " / "), address.has("trial") || address.has("trials") ? link(brief(name), { experiment: name }) : brief(name));
   if (address.has("trial")) trail.push(h("span", {}, " / "), `trial ${address.get("trial")}`);
   document.getElementById("where").replaceChildren(...trail);
   document.title = [...(address.has("trial") ? [`trial ${address.get("trial")}`] : []), ...(name === null ? [] : [name]), "headstock"].join(" · ");

@@ -1,8 +1,9 @@
 // The pages: each fills the main element and gives back what to do when something has changed.
 import {
-  ask, bytes, draw, duration, facts, get, h, link, measured, moment, number, post, query, show, spark, state, states, table, tell,
+  ask, brief, bytes, draw, duration, facts, get, h, link, measured, moment, number, post, query, show, spark, state, states, table, tell,
 } from "./parts.js";
 
+const NAMED = 8; // of the parameters of a trial under way
 const SHOWN = 6; // how many of the trials under way, unless more are running
 const ALIVE = ["running", "paused", "queued"];
 const goal = (found) => `${found.minimize ? "minimise" : "maximise"} ${found.metric}`;
@@ -25,7 +26,7 @@ export async function list(main) {
     },
     h("h1", {}, "Experiments"),
     h("p", { class: "goal" }),
-    table("Experiments", ["compare", "name", "objective", { name: "best", kind: "number" }, "trials", "last news"], []),
+    table("Experiments", ["", "experiment", { name: "best", kind: "number" }, "trials", { name: "last news", kind: "aside" }], []),
     h("div", { class: "bar" }, compare),
   );
   form.querySelector("tbody").replaceWith(body);
@@ -39,15 +40,14 @@ export async function list(main) {
           "tr",
           {},
           h("td", {}, h("input", { type: "checkbox", value: found.name, checked: chosen.has(found.name), "aria-label": `Compare ${found.name}` })),
-          h("td", { class: "name" }, link(found.name, { experiment: found.name })),
-          h("td", {}, goal(found)),
+          h("td", { class: "name" }, link(found.name, { experiment: found.name }), h("div", { class: "goal" }, goal(found))),
           h("td", { class: "number" }, best(found)),
           h("td", {}, states(found.counts)),
-          h("td", {}, moment(found.updated)),
+          h("td", { class: "aside" }, moment(found.updated)),
         ),
       ),
     );
-    if (!experiments.length) body.append(h("tr", {}, h("td", { colspan: 6 }, "There is no experiment yet.")));
+    if (!experiments.length) body.append(h("tr", {}, h("td", { colspan: 5 }, "There is no experiment yet.")));
   }
   const { experiments, storage } = await get("experiments");
   form.querySelector(".goal").textContent = storage;
@@ -67,7 +67,7 @@ export async function experiment(main, name) {
     h("h1", {}, name),
     h("p", { class: "goal" }, [goal(found), ...found.constraints].join(", ")),
     ...(found.note ? [h("p", { class: "note-text" }, found.note)] : []),
-    ...(Object.keys(found.budget).length ? [h("p", { class: "goal" }, budgeted(found.budget))] : []),
+    ...(Object.keys(found.budget).length ? [h("p", { class: "goal" }, `Budget, as changed here: ${budgeted(found.budget)}.`)] : []),
     top,
     h(
       "div",
@@ -128,7 +128,7 @@ export async function experiment(main, name) {
   return { update };
 }
 
-const card = (title, value, more) => h("div", { class: "card" }, h("h2", {}, title), h("div", { class: "value" }, value), more);
+const card = (title, value, more) => h("div", { class: "card brief" }, h("h2", {}, title), h("div", { class: "value" }, value), more);
 
 // A figure is drawn when it is opened, and again when something has changed, but not more often than it can bear.
 function box(name, figure, open) {
@@ -163,7 +163,8 @@ function box(name, figure, open) {
 const aliveHeads = (found) => ["trial", "state", found.metric, { name: "step", kind: "number" }, "parameters", "because", "do"];
 
 function aliveRow(name, found, trial) {
-  const settings = Object.entries(trial.parameters).map(([key, value]) => `${key} ${number(value)}`).join(", ");
+  const all = Object.entries(trial.parameters).map(([key, value]) => `${key} ${brief(number(value))}`);
+  const settings = all.slice(0, NAMED).join(", ") + (all.length > NAMED ? ` and ${all.length - NAMED} more` : "");
   return h(
     "tr",
     {},
@@ -237,8 +238,7 @@ function budget(name, found) {
   });
 }
 
-const budgeted = (bounds) =>
-  `Budget, as changed here: ${Object.entries(bounds).map(([bound, value]) => `${BOUNDS[bound]} ${number(value)}`).join(", ")}.`;
+const budgeted = (bounds) => Object.entries(bounds).map(([bound, value]) => `${BOUNDS[bound]} ${number(value)}`).join(", ");
 
 function trialTable(name, found) {
   const names = found.parameters.map((parameter) => parameter.name);
@@ -289,7 +289,7 @@ function trialTable(name, found) {
     place.replaceChildren(
       table(
         "Trials",
-        ["", numeric("trial"), "state", ...metrics.map(numeric), ...names, numeric("time"), "source"],
+        ["", numeric("trial"), "state", ...metrics.map(numeric), ...names.map((one) => ({ name: one, kind: "short" })), numeric("time"), "source"],
         trials.map((trial) =>
           h(
             "tr",
@@ -298,7 +298,7 @@ function trialTable(name, found) {
             h("td", { class: "number" }, link(String(trial.index), { experiment: name, trial: trial.index }), trial.note ? h("span", { class: "noted", title: trial.note, role: "img", "aria-label": "has a note" }, "✎") : null),
             h("td", {}, state(trial.state)),
             metrics.map((metric) => h("td", { class: "number" }, trial.metrics[metric] ? measured(trial.metrics[metric]) : "")),
-            names.map((one) => h("td", {}, one in trial.parameters ? number(trial.parameters[one]) : "")),
+            names.map((one) => h("td", { class: "short", title: trial.parameters[one] }, one in trial.parameters ? number(trial.parameters[one]) : "")),
             h("td", { class: "number" }, duration(trial.seconds)),
             h("td", {}, trial.source),
           ),
@@ -396,7 +396,8 @@ export async function trial(main, name, index) {
     }
     if (told.forecast) {
       const { predicted, lower, upper, observed } = told.forecast;
-      words.push(`When it was suggested, ${number(predicted)} was predicted (90 % interval: ${number(lower)} to ${number(upper)}); it gave ${number(observed)}.`);
+      const where = observed < lower ? "below it" : observed > upper ? "above it" : "inside";
+      words.push(`When it was suggested, ${number(predicted)} was predicted (90 % interval: ${number(lower)} to ${number(upper)}); it gave ${number(observed)}, ${where}.`);
     }
     beliefs.textContent = words.join(" ");
     if (ending) await plot(curves, Object.entries(found.reports), found.objective, ending);
@@ -420,7 +421,7 @@ export async function trial(main, name, index) {
     const decisions = found.verdicts.map(([step, decision, because]) => h("tr", {}, h("td", { class: "number" }, String(step)), h("td", {}, decision), h("td", { class: "text" }, because)));
     content.replaceChildren(
       h("h1", {}, `Trial ${found.index}`),
-      h("p", {}, state(found.state), found.because ? ` · ${found.because}` : ""),
+      h("p", {}, state(found.state), found.because ? ` · tried because: ${found.because}` : ""),
       found.error ? h("p", { class: "error" }, found.error) : "",
       found.note ? h("p", { class: "note-text" }, found.note) : "",
       h("div", { class: "bar" }, actions(name, found), h("button", { type: "button", class: "small", onclick: () => note(name, found.index, found.note, update) }, "Note…")),
@@ -474,13 +475,15 @@ async function plot(place, curves, objective, ending) {
   await draw(place, { data, layout: { height: 380, xaxis: { title: { text: "step" }, rangemode: "tozero" }, margin: { t: 50 } } });
 }
 
+// A row of a comparison, marked where the cells differ.
+function line(label, cells) {
+  const differ = new Set(cells).size > 1;
+  return h("tr", {}, h("th", { scope: "row" }, label), cells.map((cell) => h("td", { class: "compared" }, differ ? h("mark", {}, cell) : cell)));
+}
+
 export async function trials(main, name, indices) {
   const found = await Promise.all(indices.map((index) => get("trial", { experiment: name, trial: index })));
   const curves = h("div", { class: "figure" });
-  const line = (label, cells) => {
-    const differ = new Set(cells).size > 1;
-    return h("tr", {}, h("th", { scope: "row" }, label), cells.map((cell) => h("td", {}, differ ? h("mark", {}, cell) : cell)));
-  };
   const keys = (what) => [...new Set(found.flatMap((one) => Object.keys(one[what])))];
   main.replaceChildren(
     h("h1", {}, "Trials compared"),
@@ -506,7 +509,35 @@ export async function trials(main, name, indices) {
 
 export async function compare(main, names) {
   const place = h("div", {}, h("p", { class: "waiting" }, "Drawing…"));
-  main.replaceChildren(h("h1", {}, "Experiments compared"), place);
+  const found = await Promise.all(names.map((name) => get("experiment", { experiment: name })));
+  const space = found.map((one) => Object.fromEntries(one.parameters.map((parameter) => [parameter.name, parameter.shown])));
+  const parameters = [...new Set(space.flatMap(Object.keys))];
+  const others = parameters.filter((parameter) => new Set(space.map((one) => one[parameter])).size > 1);
+  const known = (label, cells) => (cells.some((cell) => cell) ? [line(label, cells)] : []);
+  const ofBest = (one, parameter) => (parameter in (one.best?.parameters ?? {}) ? number(one.best.parameters[parameter]) : "");
+  const tried = (one) => Object.entries(one.counts).map(([state, count]) => `${count.toLocaleString("en")} ${state}`).join(", ");
+  main.replaceChildren(
+    h("h1", {}, "Experiments compared"),
+    place,
+    h("h2", {}, "Side by side"),
+    h("p", { class: "goal" }, "What differs is underlined."),
+    table(
+      "Experiments side by side",
+      ["", ...found.map((one) => ({ name: link(one.name, { experiment: one.name }) }))],
+      [
+        line("objective", found.map(goal)),
+        line("best seen", found.map((one) => (one.best ? `${best(one)} (trial ${one.best.index})` : "none yet"))),
+        line("trials", found.map(tried)),
+        ...known("constraints", found.map((one) => one.constraints.join(", "))),
+        ...parameters.map((parameter) => line(`${parameter} of the best`, found.map((one) => ofBest(one, parameter)))),
+        ...(others.length ? [] : [line("search space", found.map(() => "the same"))]),
+        ...others.map((parameter) => line(`${parameter} searched`, space.map((one) => one[parameter] ?? "not"))),
+        line("seed", found.map((one) => String(one.seed))),
+        ...known("budget", found.map((one) => budgeted(one.budget))),
+        ...known("note", found.map((one) => one.note)),
+      ],
+    ),
+  );
   await show(place, await get("compare", new URLSearchParams(names.map((name) => ["experiment", name]))));
   return {};
 }

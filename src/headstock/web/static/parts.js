@@ -45,6 +45,9 @@ export function number(value) {
   return Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
 }
 
+// A long value whose ends tell it from others.
+export const brief = (words) => (words.length <= 40 ? words : `${words.slice(0, 26)}…${words.slice(-13)}`);
+
 export const measured = ([mean, sem]) => (sem === null ? number(mean) : `${number(mean)} ± ${number(Number(sem.toPrecision(2)))}`);
 export const moment = (seconds) => (seconds === null ? "" : new Date(1000 * seconds).toLocaleString());
 
@@ -65,8 +68,21 @@ export const state = (name, count) =>
 export const states = (counts) =>
   h("ul", { class: "states" }, Object.entries(counts).map(([name, count]) => h("li", {}, state(name, count))));
 
-export const facts = (pairs) =>
-  h("dl", {}, Object.entries(pairs).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, number(value))]));
+// Names with values; of very many, the others unfold. Where it was unfolded, it stays so when it is drawn anew.
+const NAMED = 12;
+let unfolded = false;
+export function facts(pairs) {
+  const list = (some) => h("dl", {}, some.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, number(value))]));
+  const all = Object.entries(pairs);
+  if (all.length <= NAMED) return list(all);
+  const others = h(
+    "details",
+    { open: unfolded, ontoggle: (event) => (unfolded = event.target.open) },
+    h("summary", {}, `${all.length - NAMED} more`),
+    list(all.slice(NAMED)),
+  );
+  return [list(all.slice(0, NAMED)), others];
+}
 
 export function spark(values) {
   if (values.length < 2) return "";
@@ -87,7 +103,7 @@ export function spark(values) {
 }
 
 export function table(label, heads, rows) {
-  const head = heads.map((words) => h("th", { scope: "col", class: words.kind ?? "" }, words.name ?? words));
+  const head = heads.map((words) => h("th", { scope: "col", class: words.kind ?? "", title: words.kind === "short" ? words.name : null }, words.name ?? words));
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
