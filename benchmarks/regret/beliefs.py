@@ -14,7 +14,6 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -26,7 +25,7 @@ import numpy as np
 from headstock import Choice, Experiment, Float, Int, Near, Space
 from headstock.encoding import Encoding
 from headstock.testing.problems import PROBLEMS, Problem
-from paired import ratios
+from paired import ratios, written
 
 BELIEFS: Final = ("none", "good", "wrong", "very wrong")
 AFTER: Final = (5, 10, 20, 30, 50)
@@ -96,11 +95,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/regret/beliefs.jsonl"))
     options = parser.parse_args()
-    found = []
-    with options.out.open("w", encoding="utf-8") as lines:
-        for run in runs(options.problems, range(options.seeds), options.trials):
-            found.append(run)
-            print(json.dumps(run), file=lines, flush=True)
+    found = written(runs(options.problems, range(options.seeds), options.trials), options.out)
     print(ratios(found, "none", [n for n in AFTER if n <= options.trials]))
 
 

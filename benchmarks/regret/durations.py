@@ -12,7 +12,6 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from headstock.storage import open_storage
 from headstock.storage.base import ExperimentSpec
 from headstock.study import Study
 from headstock.testing import problems as synthetic
-from paired import ratios
+from paired import ratios, written
 from problems.tables import lcbench, lcbench_seconds, missing
 
 ARMS: Final = {"per trial": 0.0, "per second": 1.0, "cooled": None}
@@ -98,11 +97,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/regret/durations.jsonl"))
     options = parser.parse_args()
-    found = []
-    with options.out.open("w", encoding="utf-8") as lines:
-        for run in runs(options.problems, range(options.seeds)):
-            found.append(run)
-            print(json.dumps(run), file=lines, flush=True)
+    found = written(runs(options.problems, range(options.seeds)), options.out)
     print("after 1, 2 ... 5 fifths of the time:")
     print(ratios(found, "per trial", range(1, len(SHARES) + 1)))
 

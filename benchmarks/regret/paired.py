@@ -1,6 +1,8 @@
 """Paired comparisons of searches that differ in one thing: the same problems, the same seeds."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -46,6 +48,16 @@ def ratios(runs: Iterable[Mapping[str, Any]], reference: str, after: Sequence[in
             cells = [_reached([(found[k], base[k][n - 1]) for k in base if k in found]) for n in after]
             lines.append(f"{arm:<34}" + "".join(f"{cell:>22}" for cell in cells))
     return "\n".join(lines)
+
+
+def written(runs: Iterable[Mapping[str, Any]], path: Path) -> list[Mapping[str, Any]]:
+    """The runs, after each was written to a file as a JSON line as soon as it was there."""
+    found = []
+    with path.open("w", encoding="utf-8") as lines:
+        for run in runs:
+            found.append(run)
+            print(json.dumps(run), file=lines, flush=True)
+    return found
 
 
 def _reached(pairs: list[tuple[np.ndarray, float]]) -> str:

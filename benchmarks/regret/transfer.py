@@ -13,7 +13,6 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +23,7 @@ from headstock import Experiment, Space
 from headstock.encoding import Encoding
 from headstock.parameters import Parameters
 from headstock.testing import problems as synthetic
-from paired import ratios
+from paired import ratios, written
 from problems.tables import lcbench, missing
 
 AFTER: Final = (3, 5, 10, 20, 30, 40)
@@ -107,11 +106,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/regret/transfer.jsonl"))
     options = parser.parse_args()
-    found = []
-    with options.out.open("w", encoding="utf-8") as lines:
-        for run in runs(options.problems, range(options.seeds), options.trials):
-            found.append(run)
-            print(json.dumps(run), file=lines, flush=True)
+    found = written(runs(options.problems, range(options.seeds), options.trials), options.out)
     print(ratios(found, "none", [n for n in AFTER if n <= options.trials]))
 
 

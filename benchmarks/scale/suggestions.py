@@ -13,7 +13,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import json
-import math
 import resource
 import statistics
 import subprocess
@@ -26,47 +25,28 @@ from typing import Any
 
 import numpy as np
 
-from headstock import Bayesian, Choice, Experiment, Float, Int, Random, Space
+from headstock import Bayesian, Experiment, Random
 from headstock.history import History
 from headstock.objective import Objective
 from headstock.storage import ExperimentSpec, open_storage
+from headstock.testing.problems import training
 from headstock.trial import Observation, TrialRecord, TrialState
 
-SPACE = Space(
-    lr=Float(1e-6, 0.4, log=True),
-    batchsize=Int(16, 128),
-    momentum=Float(0.0, 1.0),
-    dropout=Float(0.0, 0.5),
-    optimizer=Choice("sgd", "adam", "rmsprop", "adagrad"),
-    width=Int(16, 1024, log=True),
-)
-
-
-def score(p: Any) -> float:
-    """A smooth surface with its best near lr = 0.01, momentum = 0.9, width = 256, adam."""
-    misses = (
-        math.log10(p["lr"] / 1e-2) / 3,
-        (p["batchsize"] - 48) / 112,
-        p["momentum"] - 0.9,
-        p["dropout"] - 0.2,
-        math.log2(p["width"] / 256) / 6,
-        0.0 if p["optimizer"] == "adam" else 0.4,
-    )
-    return 1.0 - sum(m * m for m in misses)
+PROBLEM = training()
 
 
 def fill(url: str, count: int) -> None:
     """An experiment with so many random results."""
-    objective = Objective("score", minimize=False)
-    suggestions = Random().suggest(History(SPACE, objective), count, np.random.default_rng(count))
+    objective = Objective("error", minimize=True)
+    suggestions = Random().suggest(History(PROBLEM.space, objective), count, np.random.default_rng(count))
     trials = [
         TrialRecord(
             index,
             TrialState.COMPLETED,
             suggestion.parameters,
             batch=index,
-            objective="score",
-            metrics={"score": Observation(score(suggestion.parameters))},
+            objective="error",
+            metrics={"error": Observation(PROBLEM.evaluate(suggestion.parameters))},
             created=1.7e9 + index,
             started=1.7e9 + index,
             finished=1.7e9 + index + 0.5,
@@ -74,7 +54,7 @@ def fill(url: str, count: int) -> None:
         for index, suggestion in enumerate(suggestions)
     ]
     storage = open_storage(url)
-    storage.create(ExperimentSpec("scale", SPACE, objective, seed=count, sampler=Bayesian().to_json()), trials)
+    storage.create(ExperimentSpec("scale", PROBLEM.space, objective, seed=count, sampler=Bayesian().to_json()), trials)
     storage.close()
 
 
@@ -85,7 +65,7 @@ def measure(url: str, repeats: int) -> dict[str, Any]:
 
     def step() -> float:
         trial = experiment.ask()
-        experiment.tell(trial, score(trial.parameters))
+        experiment.tell(trial, PROBLEM.evaluate(trial.parameters))
         return time.process_time()
 
     ends = [step() for _ in range(repeats + 2)]

@@ -12,39 +12,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import json
-import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from headstock import Choice, Experiment, Float, Int, Random, Space
+from headstock import Experiment, Random
+from headstock.testing.problems import training
 
-SPACE = Space(
-    lr=Float(1e-6, 0.4, log=True),
-    batchsize=Int(16, 128),
-    momentum=Float(0.0, 1.0),
-    dropout=Float(0.0, 0.5),
-    optimizer=Choice("sgd", "adam", "rmsprop", "adagrad"),
-    width=Int(16, 1024, log=True),
-)
+PROBLEM = training()
 BARS = {10: 30.0, 50: 50.0, 100: 50.0, 200: 100.0, 500: 250.0, 1000: 500.0}
-
-
-def score(p: Mapping[str, Any]) -> float:
-    """A smooth surface with its best near lr = 0.01, momentum = 0.9, width = 256, adam."""
-    misses = (
-        math.log10(p["lr"] / 1e-2) / 3,
-        (p["batchsize"] - 48) / 112,
-        p["momentum"] - 0.9,
-        p["dropout"] - 0.2,
-        math.log2(p["width"] / 256) / 6,
-        0.0 if p["optimizer"] == "adam" else 0.4,
-    )
-    return 1.0 - sum(m * m for m in misses)
 
 
 def measure(step: Callable[[], None], repeats: int) -> list[float]:
@@ -60,14 +39,14 @@ def measure(step: Callable[[], None], repeats: int) -> list[float]:
 
 def headstock(count: int, repeats: int) -> list[float]:
     """Ask and tell with `count` results."""
-    experiment = Experiment("speed", SPACE, maximize="score", seed=count)
+    experiment = Experiment("speed", PROBLEM.space, minimize="error", seed=count)
     rng = np.random.default_rng(count)
     for suggestion in Random().suggest(experiment.history, count, rng):
-        experiment.attach(suggestion.parameters, score(suggestion.parameters))
+        experiment.attach(suggestion.parameters, PROBLEM.evaluate(suggestion.parameters))
 
     def step() -> None:
         trial = experiment.ask()
-        experiment.tell(trial, score(trial.parameters))
+        experiment.tell(trial, PROBLEM.evaluate(trial.parameters))
 
     return measure(step, repeats)
 
