@@ -6,7 +6,7 @@ VENV   ?= .venv
 TORCH  ?= torch==2.13.0
 
 # Tests run in as many processes as there are cores, but four are enough.
-PYTEST := -m pytest -n auto --maxprocesses 4
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadgroup
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 

@@ -96,3 +96,21 @@ def end_once(trial: hs.Trial) -> float:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(600)
     return trial.parameters["x"]
+
+
+def wait_in_the_middle(trial: hs.Trial) -> None:
+    """Four steps, each saved at once; before the third it waits to be killed, unless it was killed before."""
+    state = {"total": 0.0}
+    trial.attach(state=state)
+    for step in trial.steps(4):
+        if step == 2 and not trial.record.attempt:
+            trial.report(waits=os.getpid())
+            time.sleep(1000)
+        state["total"] += 1.0
+        trial.report(score=state["total"], pid=os.getpid())
+        trial.keeper.save(step + 1)
+
+
+def count_gpus(_: hs.Trial) -> float:
+    """How many GPUs it sees."""
+    return float(len(os.environ["CUDA_VISIBLE_DEVICES"].split(",")))

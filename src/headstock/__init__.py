@@ -28,6 +28,7 @@ _HOMES: Final = {
     "PercentileStopping": "headstock.schedulers.percentile",
     "PopulationBased": "headstock.schedulers.population",
     "Random": "headstock.samplers.random",
+    "Ray": "headstock.executors.ray",
     "Sobol": "headstock.samplers.sobol",
     "Space": "headstock.space",
     "SuccessiveHalving": "headstock.schedulers.successive_halving",

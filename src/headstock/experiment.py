@@ -27,6 +27,7 @@ from headstock.errors import (
     UnknownTrialError,
 )
 from headstock.executors import executor_of
+from headstock.executors.base import MakeExecutor
 from headstock.frames import Data
 from headstock.history import History
 from headstock.keeping import kept_states
@@ -377,6 +378,7 @@ class Experiment:
         gpus: str | Iterable[int | str] | None = None,
         gpus_per_trial: float | None = None,
         timeout: float | None = None,
+        executor: MakeExecutor | None = None,
         batch_size: int = 1,
         observe: Observe = lambda _: None,
         progress: bool | None = None,
@@ -396,6 +398,7 @@ class Experiment:
             gpus_per_trial: how many GPUs a trial has, such as 2, or 0.5 for two trials on each; 1 if left out.
             timeout: how many seconds a trial may train at a stretch; then it fails: its process is asked to end, and
                 ten seconds later killed with all that it has started. Needs `workers` or `gpus`.
+            executor: where trials are evaluated, such as `Ray("auto")` for a cluster; on this machine, if left out.
             batch_size: how many trials are suggested together.
             observe: is shown the history when a trial starts, reports or finishes.
             progress: whether to show progress; if left out, a live table in a terminal and nothing elsewhere.
@@ -423,7 +426,14 @@ class Experiment:
             return run(
                 self._study,
                 self._scheduler,
-                executor_of(training, workers, gpus, gpus_per_trial, timeout),
+                executor_of(
+                    training,
+                    workers=workers,
+                    gpus=gpus,
+                    gpus_per_trial=gpus_per_trial,
+                    timeout=timeout,
+                    executor=executor,
+                ),
                 budget=budget,
                 clock=time.time,
                 observe=observed,

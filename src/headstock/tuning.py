@@ -78,6 +78,8 @@ def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> End
     with _files(experiment, storage) as files:
         parameters = tuple(experiment.space.parameters)
         script = replace(script, listener=listener, needed=needed, parameters=parameters, files=files)
+        if plan.cluster is not None:
+            return _work_on_cluster(plan, storage, script, observe)
         _kill_leftovers(experiment.history, files)
         return _work(plan, storage, script, halt, _one_at_a_time(observe))
 
@@ -122,7 +124,7 @@ def _work(plan: Plan, storage: Storage, script: Script, halt: threading.Event, o
         experiment = Experiment.open(plan.name, storage=storage)
         return experiment.run(replace(script, environment=slot), budget=plan.budget, observe=observe, progress=False)
 
-    with ThreadPoolExecutor(len(plan.slots), "worker") as threads, _requests(halt):
+    with ThreadPoolExecutor(len(plan.slots), "worker") as threads, _requests(halt.set):
         futures: list[Future[Ended]] = [threads.submit(work, slot) for slot in plan.slots]
         while not all(future.done() for future in futures):
             done, _ = wait(futures, timeout=_TICK)
@@ -132,15 +134,30 @@ def _work(plan: Plan, storage: Storage, script: Script, halt: threading.Event, o
     return Ended.INTERRUPTED if Ended.INTERRUPTED in endings else endings[0]
 
 
+def _work_on_cluster(plan: Plan, storage: Storage, script: Script, observe: Observe) -> Ended:
+    """Let the nodes of a cluster run the script; a request to end is an interruption of the run."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    # No event can be handed over to other machines; a script there ends with its place.
+    script = replace(script, halted=lambda: False)
+    experiment = Experiment.open(plan.name, storage=storage)
+    with _requests(interrupt):
+        return experiment.run(
+            script, budget=plan.budget, workers=plan.workers, executor=plan.cluster, observe=observe, progress=False
+        )
+
+
 @contextmanager
-def _requests(halt: threading.Event) -> Iterator[None]:
-    """Set `halt` when somebody asks this process to end; only the main thread may listen to that."""
+def _requests(answer: Callable[[], None]) -> Iterator[None]:
+    """Answer when somebody asks this process to end; only the main thread may listen to that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ask(*_: Any) -> None:
-        halt.set()
+        answer()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

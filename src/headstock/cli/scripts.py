@@ -50,6 +50,12 @@ GpusPerTrial = Annotated[
     float | None,
     typer.Option(metavar="NUMBER", help="How many GPUs a script has; 0.5 for two on each.", show_default="1"),
 ]
+Executor = Annotated[str | None, typer.Option(metavar="ray", help="Run the scripts on the nodes of a Ray cluster.")]
+Address = Annotated[str | None, typer.Option(help="Of the cluster: 10.0.0.1:6379, or 'auto' for that of this machine.")]
+Resources = Annotated[
+    str | None,
+    typer.Option(metavar="NAME=NUMBER,...", help="What a script gets there: CPU=2,GPU=1.", show_default="CPU=1"),
+]
 When = Annotated[
     list[str] | None,
     typer.Option(metavar="CONDITION", help="A parameter that is only active sometimes: 'momentum: optimizer=sgd'."),
@@ -103,6 +109,9 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
     workers: Workers = None,
     gpus: Gpus = None,
     gpus_per_trial: GpusPerTrial = None,
+    executor: Executor = None,
+    address: Address = None,
+    resources: Resources = None,
     when: When = None,
     param: Parameters = None,
     constraint: Constraints = None,
@@ -143,6 +152,9 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
         "workers": workers,
         "gpus": gpus,
         "gpus_per_trial": gpus_per_trial,
+        "executor": executor,
+        "address": address,
+        "resources": resources,
         "when": when,
         "constraints": constraint,
         "outcome_constraints": subject_to,
@@ -171,6 +183,9 @@ def resume(  # noqa: PLR0917 - typer reads the options from the arguments
     workers: Workers = None,
     gpus: Gpus = None,
     gpus_per_trial: GpusPerTrial = None,
+    executor: Executor = None,
+    address: Address = None,
+    resources: Resources = None,
     metric: Patterns = None,
     results: Results = None,
     tensorboard: Events = None,
@@ -194,6 +209,9 @@ def resume(  # noqa: PLR0917 - typer reads the options from the arguments
         "workers": workers,
         "gpus": gpus,
         "gpus_per_trial": gpus_per_trial,
+        "executor": executor,
+        "address": address,
+        "resources": resources,
         "patterns": pairs("--metric", metric),
         "results": results,
         "tensorboard": tensorboard,

@@ -77,3 +77,7 @@ class Executor(Protocol):
     def close(self) -> None:
         """End what still runs, whatever it does."""
         ...
+
+
+MakeExecutor = Callable[[Work, int | None, float | None], Executor]
+"""Makes an executor of work that has so many places, as many as there are if None, and a time-out in seconds."""

@@ -43,11 +43,11 @@ class Tree:
         for process in self.members():
             _signal(process, number)
 
-    def kill(self) -> None:
-        """Kill every process of the tree, those that are started meanwhile included."""
+    def kill(self, *, spare: int | None = None) -> None:
+        """Kill every process of the tree, those that are started meanwhile included, but for the one to be spared."""
         known: set[psutil.Process] = set()
         for _ in range(SWEEPS):
-            known.update(self.members())
+            known.update(process for process in self.members() if process.pid != spare)
             known = {process for process in known if _runs(process)}  # of one that is ending, the mark cannot be read
             if not known:
                 return
@@ -68,6 +68,11 @@ class Tree:
 def new_mark() -> str:
     """A mark that no other tree has."""
     return uuid.uuid4().hex
+
+
+def own_mark() -> str:
+    """The mark of the innermost tree that this process belongs to; it is the first process of one."""
+    return os.environ[MARK].rpartition(":")[2]
 
 
 def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:

@@ -8,6 +8,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, final
 
+from headstock.executors.trees import Tree, own_mark
+
 
 @final
 class Terminated(BaseException):
@@ -60,7 +62,15 @@ def _terminate(serving: int, number: int, _frame: object) -> None:
 
 
 def _die_with(lifeline: int) -> None:
-    """Kill this process and its group when the other side of the pipe is closed, by whatever."""
+    """Kill this process and all that it has started when the other side of the pipe is closed, by whatever."""
     while os.read(lifeline, 1):
         pass
+    Tree(None, own_mark()).kill(spare=os.getpid())
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def guard(lifeline: int, mark: str) -> None:
+    """Kill everything that bears a mark when the other side of the pipe is closed, by whatever."""
+    while os.read(lifeline, 1):
+        pass
+    Tree(None, mark).kill()

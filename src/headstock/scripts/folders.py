@@ -23,7 +23,7 @@ def files_of(url: str, spec: ExperimentSpec, root: Path | None = None) -> Path |
     file = url.removeprefix("sqlite:///")
     if root is None and (file == url or not file):
         return None
-    return (root or Path(f"{file}.files")) / digest
+    return (root or Path(f"{file}.files").absolute()) / digest
 
 
 def trial_folder(files: Path, index: int) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, Final, final
 from headstock.budget import Budget
 from headstock.errors import CommandError, HeadstockError
 from headstock.executors.gpus import Environment, slots
+from headstock.executors.ray import Ray
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter, is_number
 from headstock.scripts.grammar import FORMS, conditional_space, parse_conditions, parse_parameter
 from headstock.scripts.output import Listener
@@ -67,6 +68,8 @@ class Plan:
         timeout: after how many seconds a trial is stopped.
         grace: how many seconds a script has to end after it was asked to.
         slots: for each of the scripts that run at once, what it has in its environment.
+        cluster: the cluster that they run on; None for this machine.
+        workers: how many run at once on the cluster; None for as many as it has room for.
         seed: fixes every suggestion.
     """
 
@@ -84,6 +87,8 @@ class Plan:
     timeout: float | None = None
     grace: float = 10.0
     slots: Sequence[Environment] = ({},)
+    cluster: Ray | None = None
+    workers: int | None = None
     seed: int | None = None
 
 
@@ -111,9 +116,10 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         Listener(list(patterns), patterns)
     with settings.at("gpus"):
         places = slots(values.get("workers"), values.get("gpus"), values.get("gpus_per_trial"))
+    cluster = _cluster(settings)
     for key in ("results", "tensorboard"):
         with settings.at(key):
-            _check_own(key, values.get(key), len(places))
+            _check_own(key, values.get(key), len(places) if cluster is None else values.get("workers"))
     command = values["command"]
     bounds = {bound: values[bound] for bound in ("trials", "seconds", "target") if bound in values}
     return Plan(
@@ -125,6 +131,7 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         patterns=patterns,
         events=values.get("tensorboard"),
         slots=places,
+        cluster=cluster,
         passing=Passing(values.get("pass", Passing.OPTIONS)),
         **{key: values[key] for key in _AS_THEY_ARE if key in values},
     )
@@ -168,11 +175,36 @@ def _space(settings: Settings) -> Space:
         return conditional_space(parameters, conditions, values.get("constraints", ()))
 
 
-def _check_own(key: str, path: str | None, workers: int) -> None:
-    """Refuse a path that trials which run at once would share."""
-    if path is not None and workers > 1 and "{directory}" not in path and "{trial}" not in path:
+def _cluster(settings: Settings) -> Ray | None:
+    """The cluster of the settings."""
+    values = settings.values
+    if "executor" not in values:
+        for key in ("address", "resources"):
+            with settings.at(key):
+                if key in values:
+                    raise CommandError(f"{key} is {values[key]!r}, but of no cluster. Add executor ray.")
+        return None
+    with settings.at("executor"):
+        if "gpus" in values:
+            raise CommandError("gpus are this machine's. On a cluster, give resources, such as GPU=1.")
+        given = {"resources": _resources(values["resources"])} if "resources" in values else {}
+        return Ray(values.get("address"), **given)
+
+
+def _resources(written: Mapping[str, Any] | str) -> Mapping[str, float]:
+    """Resources as a table, or in words: CPU=2,GPU=1."""
+    if not isinstance(written, str):
+        return written
+    pairs = [part.partition("=") for part in written.split(",")]
+    return {name.strip(): _number(f"resource {name.strip()}", amount) for name, _, amount in pairs}
+
+
+def _check_own(key: str, path: str | None, workers: int | None) -> None:
+    """Refuse a path that trials which run at once would share; nobody knows how many do if `workers` is None."""
+    if path is not None and workers != 1 and "{directory}" not in path and "{trial}" not in path:
         raise CommandError(
-            f"{key} is {path!r}, which {workers} trials at once would share. Put {{directory}} or {{trial}} into it."
+            f"{key} is {path!r}, which {workers or 'the'} trials at once would share. Put {{directory}} or {{trial}} "
+            f"into it."
         )
 
 
@@ -298,12 +330,15 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "workers": ("a whole number of at least 1", _is_whole),
     "gpus": ("a list of GPUs by number or UUID, or 'all'", lambda value: isinstance(value, list | str)),
     "gpus_per_trial": ("a positive number", _is_positive),
+    "executor": ("'ray', or leave it out for this machine", lambda value: value == "ray"),
+    "address": ("the address of a Ray cluster, or 'auto'", _is_text),
+    "resources": ("a table such as {CPU = 2, GPU = 1}, or CPU=2,GPU=1", lambda v: _is_text(v) or _is_table(v)),
     "seed": ("a whole number of at least 0", lambda value: value == 0 or _is_whole(value)),
     "storage": ("a URL, such as 'sqlite:///headstock.db'", _is_text),
 }
 """Every entry that there is: what it has to be, and a check of it."""
 
-_AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "seed")
+_AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "workers", "seed")
 
 _MISSING: Final = {
     "name": "Give the experiment one with --name, so that the same command finds it again.",
