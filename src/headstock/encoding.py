@@ -19,7 +19,8 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, TypeAlias, final
+from operator import itemgetter
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -28,6 +29,10 @@ from headstock.axes import Axis
 from headstock.errors import ParameterError
 from headstock.parameters import shown_conditions
 from headstock.space import Choice, Fixed, Float, Int, Parameters, Space, Value, conditions, identity
+
+_NEAR: Final = (
+    256  # so many configurations are near the processor while one parameter after the other is read from them
+)
 
 INACTIVE: Final = 0.5
 """Where an inactive numeric parameter sits."""
@@ -71,7 +76,9 @@ class _Column:
         if isinstance(self.parameter, Choice):
             numbers = _indices(self.parameter, values)
         else:
-            numbers = np.array([v if isinstance(v, (int, float)) else math.nan for v in values], dtype=np.float64)
+            are_numbers = set(map(type, values)) <= {float, int}
+            known = values if are_numbers else [v if isinstance(v, (int, float)) else math.nan for v in values]
+            numbers = np.array(known, dtype=np.float64)
         positions = self.axis.unit(numbers) if self.axis else numbers
         return np.where(np.isnan(positions), self.inactive, positions)
 
@@ -94,8 +101,25 @@ class _Column:
                 return exact.get(position, number)
 
 
+def _values(rows: Sequence[Parameters], names: Sequence[str]) -> dict[str, list[Value]]:
+    """The values of each parameter in all configurations; None where it is not active."""
+    columns: dict[str, list[Value]] = {name: [] for name in names}
+    for start in range(0, len(rows), _NEAR):
+        some = rows[start : start + _NEAR]
+        for name, column in columns.items():
+            try:
+                column += list(map(itemgetter(name), some))
+            except KeyError:
+                column += [row.get(name) for row in some]
+    return columns
+
+
 def _indices(choice: Choice, values: Sequence[Value]) -> Float64[np.ndarray, " n"]:
     """The position of each value among the choice's values; NaN for a value that it does not have."""
+    if all(isinstance(value, str) for value in choice.values):  # nothing else is equal to a text
+        known: dict[Any, float] = {value: float(i) for i, value in enumerate(choice.values)}
+        known |= dict.fromkeys(set(values) - known.keys(), math.nan)
+        return np.array([known[value] for value in values], dtype=np.float64)
     known = {identity(value): float(i) for i, value in enumerate(choice.values)}
     keys = [identity(value) for value in values]
     for key, value in zip(keys, values, strict=True):
@@ -154,8 +178,9 @@ class Encoding:
         Of values within the bounds the nearest that the space has is taken; values outside are extrapolated.
         """
         X = np.empty((len(rows), self.dimensions))
+        values = _values(rows, [column.name for column in self._columns])
         for j, column in enumerate(self._columns):
-            X[:, j] = column.encode([row.get(column.name) for row in rows])
+            X[:, j] = column.encode(values[column.name])
         return self._settle(X)
 
     def decode(self, x: Float64[np.ndarray, " d"]) -> dict[str, Value]:

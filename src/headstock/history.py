@@ -100,7 +100,10 @@ class History:
         """The snapshot with some trials changed or added; what was derived from the others is kept."""
         trials = list(self.trials)
         for record in changed:
-            trials[record.index : record.index + 1] = [record]
+            if record.index < len(trials):
+                trials[record.index] = record
+            else:
+                trials.append(record)
         newer, derived = replace(self, trials=tuple(trials)), vars(self)
         if "_columns" in derived:
             vars(newer)["_columns"] = self._columns.updated(changed, len(trials))

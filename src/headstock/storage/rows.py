@@ -1,16 +1,19 @@
 """Rows of the tables to and from the frozen values that the rest of headstock sees."""
 
+import json
 import operator
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import repeat, starmap
 from typing import Any, Final, final
 
-from sqlalchemy import Row
+from sqlalchemy import JSON, Row, Text, cast
 
 from headstock.errors import StorageError
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Space
 from headstock.storage.base import Command, ExperimentSpec, Lease
+from headstock.storage.database import read_json
 from headstock.storage.schema import trials
 from headstock.trial import Observation, TrialRecord, TrialState, Verdict
 
@@ -23,35 +26,19 @@ MOST_VERDICTS: Final = 100
 LONGEST_TRACEBACK: Final = 20_000
 """How many characters of a traceback are kept, from its end, where the error is."""
 
-# A history is read row by row, so how a row is taken apart decides how soon a worker can join.
-_AS_THEY_ARE: Final = (
-    "batch",
-    "position",
-    "space_version",
-    "source",
-    "because",
-    "error",
-    "traceback",
-    "owner",
-    "attempt",
-    "retries",
-    "until",
-    "steps",
-    "trained",
-    "saves",
-    "created",
-    "started",
-    "finished",
-)
-_FIELDS: Final = operator.itemgetter(
-    *map(
-        trials.c.keys().index,
-        ("number", "state", "parameters", "memo", "metrics", "parent", "verdicts", *_AS_THEY_ARE),
-    )
-)
+# What is not in a trial's row, and what has another name there: `index` is a word that SQL keeps for itself.
+_ELSEWHERE: Final = ("objective", "reports")
+_FIELDS: Final = tuple(field.name for field in fields(TrialRecord))
+_STORED: Final = tuple("number" if name == "index" else name for name in _FIELDS if name not in _ELSEWHERE)
 _STATES: Final = {str(state): state for state in TrialState}
 
-Curves = Mapping[str, tuple[Observation, ...]]
+TRIAL_COLUMNS: Final = tuple(
+    cast(column, Text).label(column.name) if isinstance(column.type, JSON) else column
+    for column in map(trials.c.__getitem__, _STORED)
+)
+"""The columns that `StoredExperiment.records` takes, with JSON as its text: all of it is parsed at once."""
+
+Curves = dict[str, tuple[Observation, ...]]
 """For each metric, what was reported after training steps, in order."""
 
 
@@ -120,28 +107,41 @@ class StoredExperiment:
             "finished": trial.finished,
         }
 
-    def trial(self, row: Row[Any], reports: Curves) -> TrialRecord:
-        """The trial of a row.
+    def records(self, rows: Sequence[Row[Any]], reports: Mapping[int, Curves]) -> list[TrialRecord]:
+        """The trials of rows with the columns of `TRIAL_COLUMNS`, and what they reported, by their indices.
 
         Raises:
-            StorageError: if the row is not one that headstock writes.
+            StorageError: if a row is not one that headstock writes.
         """
         try:
-            index, state, parameters, memo, metrics, parent, verdicts, *rest = _FIELDS(row)
-            return TrialRecord(
-                operator.index(index),
-                _STATES[state],
-                dict(parameters.items()),
-                memo=None if memo is None else dict(memo.items()),
-                objective=self.objective.metric,
-                metrics={name: Observation(**stored) for name, stored in metrics.items()},
-                reports=reports,
-                parent=None if parent is None else _pair(parent),
-                verdicts=tuple(Verdict(*verdict) for verdict in verdicts) if verdicts else (),
-                **dict(zip(_AS_THEY_ARE, rest, strict=True)),
-            )
+            return self._records(rows, reports) if rows else []
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"Trial {row.number} of {self.name!r} is damaged: {error}") from error
+            if len(rows) > 1:  # which one?
+                return [record for row in rows for record in self.records([row], reports)]
+            raise StorageError(f"Trial {rows[0].number} of {self.name!r} is damaged: {error}") from error
+
+    def _records(self, rows: Sequence[Row[Any]], reports: Mapping[int, Curves]) -> list[TrialRecord]:
+        # Column by column, for how a history is read decides how soon a worker can join.
+        columns: dict[str, Iterable[Any]] = dict(zip(_STORED, zip(*rows, strict=True), strict=True))
+        numbers, nothing = list(map(operator.index, columns.pop("number"))), Curves()
+        parameters = _parsed(columns["parameters"])
+        if not all(type(given) is dict for given in parameters):
+            raise TypeError("its parameters are no object")
+        columns |= {
+            "index": numbers,
+            "state": map(_STATES.__getitem__, columns["state"]),
+            "parameters": parameters,
+            "memo": [None if memo is None else dict(memo.items()) for memo in _parsed(columns["memo"])],
+            "objective": repeat(self.objective.metric),
+            "metrics": [
+                {name: Observation(**stored) for name, stored in metrics.items()}
+                for metrics in _parsed(columns["metrics"])
+            ],
+            "reports": [reports.get(number, nothing) for number in numbers],
+            "parent": [None if parent is None else _pair(parent) for parent in _parsed(columns["parent"])],
+            "verdicts": [tuple(starmap(Verdict, verdicts or ())) for verdicts in _parsed(columns["verdicts"])],
+        }
+        return list(map(TrialRecord, *(columns[name] for name in _FIELDS)))
 
 
 def stored_experiment(row: Row[Any]) -> StoredExperiment:
@@ -242,7 +242,7 @@ def report_row(
     }
 
 
-def curves(rows: Iterable[Any]) -> dict[int, dict[str, tuple[Observation, ...]]]:
+def curves(rows: Sequence[Any]) -> dict[int, Curves]:
     """The learning curves of each trial, of rows (trial, step, metric, mean, sem) in order of trial, attempt and step.
 
     A later attempt goes on from some step of an earlier one: from the first step that it reports, only it counts.
@@ -250,20 +250,48 @@ def curves(rows: Iterable[Any]) -> dict[int, dict[str, tuple[Observation, ...]]]
     Raises:
         StorageError: if a row is not one that headstock writes.
     """
-    found: dict[int, dict[str, list[Observation]]] = {}
-    latest, theirs = None, dict[str, list[Observation]]()
-    for trial, step, metric, mean, sem in rows:
+    found: dict[int, dict[str, Any]] = {}
+    latest, theirs = None, dict[str, Any]()
+    for (trial, step, metric, _, _), observation in zip(rows, _observations(rows), strict=True):
         if trial != latest:
             latest, theirs = trial, found.setdefault(trial, {})
-        try:
-            observation = Observation(mean, sem, step)
-        except (TypeError, ValueError) as error:
-            raise StorageError(f"A report of trial {trial} is damaged: {error}") from error
-        curve = theirs.setdefault(metric, [])
-        while curve and (curve[-1].step or 0) >= step:
+        curve = theirs.get(metric)
+        if curve is None:
+            theirs[metric] = [observation]
+            continue
+        while curve and curve[-1].step >= step:
             curve.pop()
         curve.append(observation)
-    return {trial: {metric: tuple(c) for metric, c in by_metric.items()} for trial, by_metric in found.items()}
+    for theirs in found.values():
+        for metric, curve in theirs.items():
+            theirs[metric] = tuple(curve)
+    return found
+
+
+def _observations(rows: Sequence[Any]) -> list[Observation]:
+    """What was reported, of the same rows."""
+    try:
+        return [Observation(mean, sem, step) for _, step, _, mean, sem in rows]
+    except (TypeError, ValueError) as error:
+        if len(rows) > 1:  # which one?
+            return [observation for row in rows for observation in _observations([row])]
+        raise StorageError(f"A report of trial {rows[0][0]} is damaged: {error}") from error
+
+
+def _parsed(texts: Iterable[str | None]) -> list[Any]:
+    """What JSON texts say; None for None.
+
+    Raises:
+        StorageError: if one is no JSON.
+    """
+    given = list(texts)
+    if given.count(None) == len(given):
+        return given
+    try:
+        found: list[Any] = json.loads(f"[{','.join(['null' if text is None else text for text in given])}]")
+    except ValueError:
+        found = []
+    return found if len(found) == len(given) else [None if text is None else read_json(text) for text in given]
 
 
 def _pair(stored: list[int]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
+from headstock.storage.rows import TRIAL_COLUMNS
 from headstock.storage.schema import experiments, reports, trials
 from headstock.trial import TrialState
 
@@ -29,7 +30,7 @@ ADVANCE_BY_NAME: Final = (
     .returning(experiments.c.id, experiments.c.revision)
 )
 
-TRIAL: Final = select(trials).where(_ONE)
+TRIAL: Final = select(*TRIAL_COLUMNS).where(_ONE)
 TRIAL_REPORTS: Final = (
     select(*_CURVE)
     .where(reports.c.experiment == bindparam("key"), reports.c.trial == bindparam("index"))
@@ -45,7 +46,8 @@ IS_QUEUED: Final = (
     .limit(1)
 )
 NEWEST_BATCH: Final = select(func.max(trials.c.batch)).where(_THEIRS)
-CHANGED: Final = select(trials).where(_THEIRS, trials.c.revision > bindparam("since"))
+ALL: Final = select(*TRIAL_COLUMNS).where(_THEIRS)
+CHANGED: Final = ALL.where(trials.c.revision > bindparam("since"))
 ADD_TRIAL: Final = insert(trials)
 SAVE_TRIAL: Final = update(trials).where(_ONE)
 # Who reports lives, so a report renews the lease as well.
@@ -80,6 +82,7 @@ def reports_of(chosen: Select[Any]) -> Select[Any]:
     return select(*_CURVE).where(reports.c.experiment == bindparam("key"), theirs).order_by(*_IN_ORDER)
 
 
+ALL_REPORTS: Final = select(*_CURVE).where(reports.c.experiment == bindparam("key")).order_by(*_IN_ORDER)
 CHANGED_REPORTS: Final = reports_of(CHANGED)
 
 

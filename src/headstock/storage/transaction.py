@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, final
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
@@ -12,12 +13,15 @@ from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
 from headstock.storage import statements
 from headstock.storage.base import Command, Lease
-from headstock.storage.rows import StoredExperiment, curves, lease_of, report_row
+from headstock.storage.rows import TRIAL_COLUMNS, StoredExperiment, curves, lease_of, report_row
 from headstock.storage.schema import experiments, notes, reports, spaces, trials
 from headstock.trial import Metrics, TrialRecord
 
 ABOUT_EXPERIMENT: Final = -1
 """The number in place of a trial's, for a note on the experiment."""
+
+MANY: Final = 100_000
+"""How many objects are worth the effort to keep them from the search for garbage."""
 
 
 @final
@@ -35,7 +39,7 @@ class OpenExperiment:
 
     def select(self) -> Select[Any]:
         """Its trials, as a query to narrow."""
-        return select(trials).where(trials.c.experiment == self.stored.id)
+        return select(*TRIAL_COLUMNS).where(trials.c.experiment == self.stored.id)
 
     def trials(self, chosen: Select[Any]) -> Sequence[TrialRecord]:
         """The trials of a query, in the order of the query."""
@@ -43,9 +47,12 @@ class OpenExperiment:
 
     def changed(self, since: int) -> Sequence[TrialRecord]:
         """The trials that were created or changed after a revision, by index."""
-        found = self._with_reports(statements.CHANGED, statements.CHANGED_REPORTS, {"since": since})
+        if since:
+            found = self._with_reports(statements.CHANGED, statements.CHANGED_REPORTS, {"since": since})
+        else:
+            found = self._with_reports(statements.ALL, statements.ALL_REPORTS, {})
         # Sorted here: asked to sort, SQLite may prefer to walk through all trials in order.
-        return sorted(found, key=lambda trial: trial.index)
+        return sorted(found, key=attrgetter("index"))
 
     def trial(self, index: int) -> TrialRecord:
         """One trial.
@@ -182,7 +189,7 @@ class OpenExperiment:
         with _without_collecting():
             rows = self.connection.execute(chosen, parameters).all()
             found = curves(self.connection.execute(reported, parameters).all()) if rows else {}
-            return [self.stored.trial(row, found.get(row.number, {})) for row in rows]
+            return self.stored.records(rows, found)
 
     def _scalar(self, statement: Select[Any], **given: int) -> int | None:
         return self.connection.scalar(statement, {"key": self.stored.id, **given})
@@ -195,12 +202,19 @@ class OpenExperiment:
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Make many objects without looking for garbage among them again and again, which takes as long as the rest."""
-    was_enabled = gc.isenabled()
+    """Make many objects without looking for garbage among them again and again, which takes as long as the rest.
+
+    Those of a long history stay, so they are counted among the oldest objects at once, without a look at each: that is
+    what a freeze that ends at once does, where nobody has frozen anything for good.
+    """
+    was_enabled, before = gc.isenabled(), gc.get_count()[0]
     gc.disable()
     try:
         yield
     finally:
+        if gc.get_count()[0] - before > MANY and not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
         if was_enabled:
             gc.enable()
 
