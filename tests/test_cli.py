@@ -90,7 +90,12 @@ def test_export_and_delete(invoke: Invoke, tmp_path: Path):
     path = tmp_path / "all.json"
     invoke("export", "cifar10", "--format", "json", "--out", str(path))
     assert len(Experiment.from_json(json.loads(path.read_text(encoding="utf-8"))).trials) == 6
-    assert invoke("delete", "cifar10").exit_code == 1
+    assert invoke("rename", "cifar10", "cifar10").exit_code == 1
+    assert invoke("rename", "cifar10", "cifar").exit_code == 0
+    assert invoke("rename", "cifar", "cifar10").exit_code == 0
+    asked = invoke("delete", "cifar10")
+    assert asked.exit_code == 1
+    assert "trials (" in asked.output
     assert invoke("delete", "cifar10", "--yes").exit_code == 0
     assert [e["name"] for e in json.loads(invoke("list", "--json").stdout)] == [HOSTILE]
 

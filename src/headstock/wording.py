@@ -21,6 +21,13 @@ def measured(mean: float, sem: float | None) -> str:
     return number(mean) if sem is None else f"{number(mean)} ± {sem:.2g}"
 
 
+def size(count: int) -> str:
+    """How many bytes, in the unit that suits it."""
+    units = ("bytes", "kB", "MB", "GB", "TB")
+    power = min(len(units) - 1, (len(str(count)) - 1) // 3)
+    return f"{count / 1000**power:.3g} {units[power]}"
+
+
 def sparkline(values: Sequence[float], width: int = 40) -> str:
     """Values as a row of bars from the lowest to the highest, at most `width` of them; of each group the last one."""
     groups = min(width, len(values))

@@ -285,6 +285,28 @@ def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(vis
             page.locator(".card .value", has_text="0.9").wait_for()
 
 
+@ON_BOTH
+def test_an_experiment_is_renamed_and_deleted_after_its_name_was_typed(visit, new_url):
+    url = new_url()
+    with Experiment("old", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        experiment.attach({"lr": 0.5}, 0.9)
+    with dashboard(url) as link:
+        page = visit(f"{link}?experiment=old", allowed=link, ready="body.ready", expected="Failed to load resource")
+        page.get_by_role("button", name="Rename").click()
+        page.get_by_label("New name").fill(HOSTILE)
+        page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+        page.locator("h1", has_text=HOSTILE).wait_for()
+        page.get_by_role("button", name="Delete").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("1 trial (1 completed)").wait_for()
+        dialog.get_by_role("button", name="Delete").click()
+        dialog.get_by_text("Type the name").wait_for()
+        page.get_by_label("Type its name").fill(HOSTILE)
+        dialog.get_by_role("button", name="Delete").click()
+        page.get_by_text("There is no experiment yet.").wait_for()
+        page.goto("about:blank")  # it would miss the server
+
+
 def test_many_trials_are_paged_and_never_sent_at_once(visit, tmp_path):
     url = f"sqlite:///{tmp_path / 'many.db'}"
     storage = open_storage(url)

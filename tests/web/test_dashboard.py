@@ -291,3 +291,31 @@ def test_the_report_and_the_table_are_files(link):
     table = get(link, "api/csv", experiment="digits")
     assert table.headers["Content-Disposition"] == 'attachment; filename="trials.csv"'
     assert len(table.body.splitlines()) == 21
+
+
+def test_an_experiment_is_renamed_and_deleted_with_everything(tmp_path):
+    url = f"sqlite:///{tmp_path / 'f.db'}"
+
+    def train(trial):
+        trial.attach(state=[1, 2, 3])
+        for step in trial.steps(2):
+            trial.report(accuracy=0.1 * step)
+
+    with Experiment("old", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        experiment.run(train, budget=Budget(trials=2))
+    with dashboard(url) as link:
+        for refused in ({"name": 3}, {"name": " "}, {"name": "old"}):
+            assert post(link, "rename", {"experiment": "old", **refused}).status == 400
+        assert post(link, "rename", {"experiment": "old", "name": HOSTILE}).status == 200
+        assert get(link, "api/experiment", experiment="old").status == 404
+        assert get(link, "api/trial", experiment=HOSTILE, trial=0).json["saved"]
+        told = get(link, "api/belongings", experiment=HOSTILE).json
+        assert told["words"].startswith("2 trials (")
+        assert told["led"] == 0
+        for refused in ({}, {"typed": "old"}):
+            assert post(link, "delete", {"experiment": HOSTILE, **refused}).status == 400
+        assert post(link, "delete", {"experiment": HOSTILE, "typed": HOSTILE}).status == 200
+        assert get(link, "api/experiments").json["experiments"] == []
+        assert get(link, "api/belongings", experiment=HOSTILE).status == 404
+        assert post(link, "delete", {"experiment": HOSTILE, "typed": HOSTILE}).status == 404
+    assert list((tmp_path / "f.db.files").iterdir()) == []

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,13 +16,25 @@ from rich.table import Table
 
 from headstock import Experiment, TrialRecord, __version__, wording
 from headstock.cli import scripts, steering, workers
-from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, plain, print_json, stored
+from headstock.cli.options import (
+    DEFAULT_STORAGE,
+    INTERRUPTED,
+    AsJson,
+    Files,
+    Name,
+    StorageUrl,
+    out,
+    plain,
+    print_json,
+    stored,
+)
 from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
 from headstock.progress import trainings_table
 from headstock.schedulers.forecast import predicted_ends
-from headstock.scripts.folders import files_of
+from headstock.scripts import belongings
+from headstock.scripts.belongings import Belongings
 from headstock.storage import ExperimentSummary
 from headstock.storage.backup import back_up
 
@@ -181,9 +192,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Where to listen; elsewhere than here the link holds a token.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; a free one if 0.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
-    files: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where files of trials lie, if not beside the storage's own.")
-    ] = None,
+    files: Files = None,
 ) -> None:
     """Serve the live dashboard until Ctrl-C."""
     try:
@@ -252,15 +261,28 @@ def delete(
     name: Name,
     storage: StorageUrl = DEFAULT_STORAGE,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    files: Files = None,
 ) -> None:
     """Delete an experiment with all of its trials and their files."""
     with stored(storage) as opened:
-        files = files_of(opened.url, opened.experiment(name))
+        lost = Belongings.of(opened, name, files)
+        if lost.led:
+            typer.echo(f"Processes run {len(lost.led)} of its trials; they end with an error.", err=True)
         if not yes:
-            typer.confirm(f"Delete {name!r} with all of its trials?", abort=True)
-        opened.delete(name)
-        if files is not None:
-            shutil.rmtree(files, ignore_errors=True)
+            typer.confirm(f"Delete {name!r}: {lost}? It cannot be undone", abort=True)
+        belongings.delete(opened, name, files)
+
+
+@app.command()
+def rename(
+    name: Name,
+    new: Annotated[str, typer.Argument(help="Its new name.", show_default=False)],
+    storage: StorageUrl = DEFAULT_STORAGE,
+    files: Files = None,
+) -> None:
+    """Give an experiment another name; nobody may be running a trial of it."""
+    with stored(storage) as opened:
+        belongings.rename(opened, name, new, files)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -22,6 +23,9 @@ StorageUrl = Annotated[
     typer.Option("--storage", metavar="URL", envvar="HEADSTOCK_STORAGE", help="Where the experiments are kept."),
 ]
 Name = Annotated[str, typer.Argument(help="The experiment's name, as `headstock list` shows it.", show_default=False)]
+Files = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Where files of trials lie, if not beside the storage's own.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
 
 out: Final = Console()

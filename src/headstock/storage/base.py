@@ -539,6 +539,20 @@ class Storage(Protocol):
         """Every note, by trial; that on the experiment by None."""
         ...
 
+    def rename(self, name: str, new: str) -> None:
+        """Give the experiment another name. Whoever has it open knows it by the old one, and has to open it again.
+
+        Args:
+            name: the experiment.
+            new: its new name.
+
+        Raises:
+            StorageError: if the name cannot be stored.
+            ExperimentExistsError: if another experiment is called so.
+            TrialStateError: if a process runs a trial of it.
+        """
+        ...
+
     def delete(self, name: str) -> None:
         """Delete the experiment with its trials, their reports and its notes."""
         ...

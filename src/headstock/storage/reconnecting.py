@@ -189,6 +189,22 @@ class ReconnectingStorage:
         """Every note, by trial; that on the experiment by None."""
         return self._again(lambda: self.storage.notes(name))
 
+    def rename(self, name: str, new: str) -> None:
+        """Give the experiment another name."""
+
+        def is_renamed() -> bool | None:
+            try:
+                self._wait_for_others(name)
+            except UnknownExperimentError:
+                return True
+            return None
+
+        def rename() -> bool:
+            self.storage.rename(name, new)
+            return True
+
+        self._again(rename, is_renamed)
+
     def delete(self, name: str) -> None:
         """Delete the experiment with its trials, their reports and its notes."""
 

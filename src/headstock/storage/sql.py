@@ -351,6 +351,21 @@ class SqlStorage:
         with self._reading(name) as experiment:
             return experiment.notes()
 
+    def rename(self, name: str, new: str) -> None:
+        """Give the experiment another name."""
+        check_name("experiment", new, StorageError)
+        with self.database.alone() as connection:
+            experiment = self._open(connection, name, lock=True)
+            if connection.scalar(select(experiments.c.id).where(experiments.c.name == new)) is not None:
+                raise ExperimentExistsError(f"{self.url} already has an experiment {new!r}. Choose another name.")
+            led = experiment.leases(-1, 1)
+            if led:
+                raise TrialStateError(
+                    f"Trial {led[0].index} of {name!r} is run by {led[0].owner}, which knows it by this name. "
+                    f"Rename it when that has ended."
+                )
+            experiment.rename(new)
+
     def delete(self, name: str) -> None:
         """Delete the experiment with its trials, their reports and its notes."""
         with self._writing(name) as experiment:

@@ -177,6 +177,10 @@ class OpenExperiment:
         rows = self.connection.execute(chosen)
         return {None if row.number == ABOUT_EXPERIMENT else row.number: row.text for row in rows}
 
+    def rename(self, new: str) -> None:
+        """Write the new name; this is no news of a trial, so it is no new revision."""
+        self.connection.execute(update(experiments).where(experiments.c.id == self.stored.id).values(name=new))
+
     def delete(self) -> None:
         """Delete the experiment with everything that belongs to it."""
         self.connection.execute(delete(experiments).where(experiments.c.id == self.stored.id))

@@ -9,8 +9,7 @@ Each check takes an empty storage and raises AssertionError, with the reason, if
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any, Final
@@ -30,6 +29,8 @@ from headstock.history import History
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Choice, Fixed, Float, Int, Space
 from headstock.storage.base import Command, ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.testing.naming import check_a_new_name_keeps_everything_else
+from headstock.testing.refusing import refused
 from headstock.testing.sharing import check_threads_share_it, check_turns_are_taken_one_by_one
 from headstock.trial import TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
 
@@ -69,7 +70,7 @@ def check_an_experiment_is_kept(storage: Storage) -> None:
 def check_a_name_is_taken_once(storage: Storage) -> None:
     """A second experiment of a name is refused, and changes nothing."""
     storage.create(SPEC)
-    with _refused(ExperimentExistsError):
+    with refused(ExperimentExistsError):
         storage.create(replace(SPEC, seed=1))
     assert storage.experiment(SPEC.name) == SPEC, "the refused experiment replaced the first"
     storage.create(replace(SPEC, name=SPEC.name.upper()))
@@ -96,14 +97,15 @@ def check_what_is_unknown_is_refused(storage: Storage) -> None:
         lambda: storage.leases(SPEC.name),
         lambda: storage.page(SPEC.name),
         lambda: storage.best(SPEC.name),
+        lambda: storage.rename(SPEC.name, "new"),
         lambda: storage.delete(SPEC.name),
     )
     for verb in (*of_trials, *of_experiments):
-        with _refused(UnknownExperimentError):
+        with refused(UnknownExperimentError):
             verb()
     storage.create(SPEC)
     for verb in of_trials:
-        with _refused(UnknownTrialError):
+        with refused(UnknownTrialError):
             verb()
 
 
@@ -147,10 +149,10 @@ def check_creation_is_all_or_nothing(storage: Storage) -> None:
     there = storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS, 0)], created=0, now=0.0)
     before = storage.changes(SPEC.name)
     for created in (0, 2):
-        with _refused(StaleHistoryError):
+        with refused(StaleHistoryError):
             storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=created, now=0.0)
     for bad in (NewTrial(_PARAMETERS, 0), NewTrial(_PARAMETERS, memo={"a": math.nan}), NewTrial({"lr": math.inf})):
-        with _refused(StorageError):
+        with refused(StorageError):
             storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS), bad], created=1, now=0.0)
     assert storage.changes(SPEC.name) == before, "refused trials left something behind"
     assert storage.add_trials(SPEC.name, [], created=1, now=0.0) == (), "no trials became some"
@@ -200,9 +202,9 @@ def check_states_follow_the_table(storage: Storage) -> None:
     _assert_stored(storage, records)
     for index, (state, end) in enumerate(cases):
         if state is not TrialState.RUNNING:
-            with _refused(TrialStateError):
+            with refused(TrialStateError):
                 storage.report(SPEC.name, index, {"loss": Observation(0.0, step=1)}, now=1.0)
-            with _refused(TrialStateError):
+            with refused(TrialStateError):
                 storage.request(SPEC.name, index, Command.PAUSE)
             released = storage.release(SPEC.name, index, owner="me", now=1.0)
             assert released is None, f"a trial that is {state} was released"
@@ -210,7 +212,7 @@ def check_states_follow_the_table(storage: Storage) -> None:
             records[index] = storage.finish(SPEC.name, index, Outcome(end), now=1.0)
             assert records[index].state is end, f"{state} became {records[index].state}, not {end}"
         else:
-            with _refused(TrialStateError):
+            with refused(TrialStateError):
                 storage.finish(SPEC.name, index, Outcome(end), now=1.0)
     _assert_stored(storage, records)
 
@@ -244,9 +246,9 @@ def check_a_lost_owner_cannot_write(storage: Storage) -> None:
         if owner is not None:
             storage.lease(SPEC.name, owner, now=2.0)
         assert storage.release(SPEC.name, 0, owner="old", now=2.0) is None, "a trial was released twice"
-        with _refused(LeaseLostError):
+        with refused(LeaseLostError):
             storage.report(SPEC.name, 0, {"loss": Observation(0.0, step=1)}, now=3.0, owner="old")
-        with _refused(LeaseLostError):
+        with refused(LeaseLostError):
             storage.finish(SPEC.name, 0, done, now=3.0, owner="old")
         assert storage.extend(SPEC.name, "old") == [], "a lost lease was renewed"
     storage.report(SPEC.name, 0, {"loss": Observation(2.0, step=1)}, now=3.0, owner="new")
@@ -317,7 +319,7 @@ def check_owners_hear_commands(storage: Storage) -> None:
     storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS, owner="a"), NewTrial(_PARAMETERS)], created=0, now=1.0)
     storage.request(SPEC.name, 0, Command.PAUSE)
     storage.request(SPEC.name, 0, Command.STOP)
-    with _refused(TrialStateError):
+    with refused(TrialStateError):
         storage.request(SPEC.name, 1, Command.STOP)
     assert [lease.command for lease in storage.leases(SPEC.name)] == [Command.STOP], "the command is not kept"
     for _ in range(2):
@@ -340,7 +342,7 @@ def check_trials_are_paused_and_resumed(storage: Storage) -> None:
     assert (trial.steps, trial.trained, trial.saves) == (9, 1.5, True), f"reported as {trial}"
     assert storage.grant(SPEC.name, 0, "b", until=6, verdict=_VERDICT, now=3.0) is None, "b took a trial from a"
     storage.grant(SPEC.name, 0, "a", until=6, verdict=_VERDICT, now=3.0, memo={"seed": 1})
-    with _refused(LeaseLostError):
+    with refused(LeaseLostError):
         storage.pause(SPEC.name, 0, "b", verdict=_VERDICT, now=4.0)
     pause = Verdict(3, "pause", "others are more promising")
     paused = storage.pause(SPEC.name, 0, "a", verdict=pause, now=4.0)
@@ -361,9 +363,9 @@ def check_an_old_history_grants_nothing(storage: Storage) -> None:
     queued = NewTrial(_PARAMETERS, state=TrialState.QUEUED)
     old = storage.changes(SPEC.name).revision
     storage.add_trials(SPEC.name, [queued], created=0, now=1.0, revision=old)
-    with _refused(StaleHistoryError):
+    with refused(StaleHistoryError):
         storage.add_trials(SPEC.name, [queued], created=1, now=1.0, revision=old)
-    with _refused(StaleHistoryError):
+    with refused(StaleHistoryError):
         storage.grant(SPEC.name, 0, "a", until=3, verdict=_VERDICT, now=2.0, revision=old)
     new = storage.changes(SPEC.name).revision
     assert storage.grant(SPEC.name, 0, "a", until=3, verdict=_VERDICT, now=2.0, revision=new), "it may not go on"
@@ -381,7 +383,7 @@ def check_reports_form_one_curve(storage: Storage) -> None:
     for step, mean in ((2, 20.0), (1, 10.0), (10, 99.0), (3, 30.0), (2, 21.0)):
         report(step, mean)
     for bad in ({"loss": Observation(1.0)}, {"": Observation(1.0, step=1)}, {"a\n": Observation(1.0, step=1)}):
-        with _refused(MetricError):
+        with refused(MetricError):
             storage.report(SPEC.name, 0, bad, now=2.0)
     assert _curve(storage) == [(1, 10.0), (2, 21.0), (3, 30.0), (10, 99.0)], f"{_curve(storage)}"
     storage.release(SPEC.name, 0, owner="a", now=2.5)
@@ -498,7 +500,7 @@ def check_a_wider_space_is_the_next_version(storage: Storage) -> None:
     assert widened == replace(SPEC, space=wider, space_version=2), f"the space became {widened}"
     changes = storage.changes(SPEC.name, since=before.revision)
     assert (changes.space_version, changes.trials) == (2, ()), "a new space is no change that is seen"
-    with _refused(StaleSpaceError):
+    with refused(StaleSpaceError):
         storage.widen(SPEC.name, SPEC.space, version=1, now=3.0)
     [new] = storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=1, now=3.0)
     assert (old.space_version, new.space_version) == (1, 2), "trials do not know their space"
@@ -512,11 +514,11 @@ def check_what_is_deleted_is_gone(storage: Storage) -> None:
     storage.report(SPEC.name, 0, {"loss": Observation(2.0, step=1)}, now=1.0)
     since = storage.changes(SPEC.name).revision
     storage.delete(SPEC.name)
-    with _refused(UnknownExperimentError):
+    with refused(UnknownExperimentError):
         storage.experiment(SPEC.name)
     storage.create(SPEC)
     assert storage.changes(SPEC.name).trials == (), "the new experiment has the old one's trials"
-    with _refused(UnknownExperimentError):
+    with refused(UnknownExperimentError):
         storage.changes(SPEC.name, since)
     [trial] = storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS)], created=0, now=1.0)
     _assert_stored(storage, [trial])
@@ -530,7 +532,7 @@ def check_a_written_down_experiment_comes_back(storage: Storage) -> None:
         TrialRecord(1, TrialState.QUEUED, _PARAMETERS, 7, 3, objective="loss", source="enqueued", created=9.0),
     ]
     for bad in (replace(trials[1], memo={"a": math.inf}), replace(trials[1], index=2)):
-        with _refused(StorageError):
+        with refused(StorageError):
             storage.create(SPEC, [trials[0], bad])
     storage.create(SPEC, trials)
     _assert_stored(storage, trials)
@@ -561,22 +563,13 @@ CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_pages_show_what_is_asked_for,
     check_summaries_are_true,
     check_a_wider_space_is_the_next_version,
+    check_a_new_name_keeps_everything_else,
     check_what_is_deleted_is_gone,
     check_a_written_down_experiment_comes_back,
     check_threads_share_it,
     check_turns_are_taken_one_by_one,
 )
 """The contract: every check."""
-
-
-@contextmanager
-def _refused(error: type[Exception]) -> Iterator[None]:
-    """Assert that the block raises `error`."""
-    try:
-        yield
-    except error:
-        return
-    raise AssertionError(f"this was accepted, and should have raised {error.__name__}")
 
 
 def _assert_stored(storage: Storage, trials: Sequence[TrialRecord]) -> None:

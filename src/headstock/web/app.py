@@ -32,6 +32,8 @@ from headstock.plots import style
 from headstock.plots.compare import plot_compared
 from headstock.report import render_report
 from headstock.report.page import figure
+from headstock.scripts import belongings
+from headstock.scripts.belongings import Belongings
 from headstock.scripts.folders import files_of
 from headstock.scripts.logs import log_lines
 from headstock.storage import Storage
@@ -93,6 +95,9 @@ def create_app(
         Route("/api/note", dashboard.note, methods=["POST"]),
         Route("/api/budget", dashboard.budget, methods=["POST"]),
         Route("/api/widen", dashboard.widen, methods=["POST"]),
+        Route("/api/belongings", dashboard.belongings),
+        Route("/api/rename", dashboard.rename, methods=["POST"]),
+        Route("/api/delete", dashboard.delete, methods=["POST"]),
     ]
     return Starlette(
         routes=routes,
@@ -340,6 +345,33 @@ class Dashboard:
             except (AttributeError, TypeError, ValueError) as error:
                 raise BadRequestError("Give the ranges as {parameter: [low, high]}.") from error
             self.shelf.get(name).experiment.widen(ranges)
+
+        return await self._act(request, act)
+
+    async def belongings(self, request: Request) -> Response:
+        """What would be lost with an experiment, in words."""
+        name = _given(request, "experiment")
+        found = await run_in_threadpool(Belongings.of, self.storage, name, self.folder)
+        return JSONResponse({"words": str(found), "led": len(found.led)})
+
+    async def rename(self, request: Request) -> Response:
+        """Give an experiment another name."""
+
+        def act(name: str, given: Mapping[str, Any]) -> None:
+            new = given.get("name")
+            if not isinstance(new, str):
+                raise BadRequestError("Give the new name.")
+            belongings.rename(self.storage, name, new, self.folder)
+
+        return await self._act(request, act)
+
+    async def delete(self, request: Request) -> Response:
+        """Delete an experiment, if its name was typed."""
+
+        def act(name: str, given: Mapping[str, Any]) -> None:
+            if given.get("typed") != name:
+                raise BadRequestError("Type the name of the experiment, as it is written.")
+            belongings.delete(self.storage, name, self.folder)
 
         return await self._act(request, act)
 

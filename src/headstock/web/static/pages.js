@@ -104,6 +104,15 @@ export async function experiment(main, name) {
     table("Search space", ["parameter", "what is searched"], found.parameters.map((p) => h("tr", {}, h("th", { scope: "row" }, p.name), h("td", {}, h("code", {}, p.shown))))),
   );
 
+  main.append(
+    h(
+      "div",
+      { class: "bar" },
+      h("button", { type: "button", onclick: () => rename(name) }, "Rename…"),
+      h("button", { type: "button", onclick: () => remove(name) }, "Delete…"),
+    ),
+  );
+
   async function update(now) {
     top.replaceChildren(
       card(`Best seen${now.best ? `: trial ${now.best.index}` : ""}`, best(now) || "none yet", now.best ? facts(now.best.parameters) : null),
@@ -216,6 +225,28 @@ function note(name, index, text, done) {
     await post("note", { experiment: name, trial: index, text: field.value });
     tell(`The note on ${about} is kept.`);
     await done();
+  });
+}
+
+function rename(name) {
+  const field = h("input", { id: "new-name", maxlength: 200, class: "wide" });
+  field.value = name;
+  const words = "Programs that have it open know it by the old name, and have to open it again.";
+  ask("Rename the experiment", words, [h("label", { for: "new-name", class: "wide" }, "New name"), field], "Rename", async () => {
+    await post("rename", { experiment: name, name: field.value });
+    location.assign(`/?${query({ experiment: field.value })}`);
+  });
+}
+
+async function remove(name) {
+  const { words, led } = await get("belongings", { experiment: name }).catch((error) => (tell(error.message), {}));
+  if (words === undefined) return;
+  const field = h("input", { id: "typed", autocomplete: "off", class: "wide" });
+  const running = led ? ` Processes run ${led} of its trials; they end with an error.` : "";
+  const lost = `It cannot be undone. Lost are ${words}, and all that was reported.${running} headstock backup FILE copies the storage first.`;
+  ask(`Delete ${name}?`, lost, [h("label", { for: "typed", class: "wide" }, "Type its name to confirm"), field], "Delete", async () => {
+    await post("delete", { experiment: name, typed: field.value });
+    location.assign("/");
   });
 }
 
