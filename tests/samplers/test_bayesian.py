@@ -215,6 +215,18 @@ def test_where_trials_fail_it_does_not_go():
     assert sum(fails(s.parameters) for s in suggestions) <= 1
 
 
+def test_beside_failures_it_is_cautious(monkeypatch):
+    """The best lies at the edge of what works."""
+    trials = [
+        record(i, p, TrialState.FAILED) if p["b"] > 0.3 else record(i, p, loss=-p["b"])
+        for i, p in enumerate(spread(PLANE, 16))
+    ]
+    history = History(PLANE, LOSS, tuple(trials))
+    cautious = max(s.parameters["b"] for s in ask(history, 3))
+    monkeypatch.setattr(module, "CAUTION", 0.0)
+    assert cautious < max(s.parameters["b"] for s in ask(history, 3))
+
+
 def test_numerical_trouble_falls_back_to_sobol_and_says_so(monkeypatch):
     def trouble(*_):
         raise NumericalError("A 9 x 9 covariance matrix is not positive definite.")

@@ -45,6 +45,9 @@ CONFIDENCE: Final = 6.0
 RELIED_ON: Final = 10
 """Up to so many results, or d, precedents that predict them count; up to twice as many, on every second turn."""
 
+CAUTION: Final = 1.0
+"""By which power of the probability of a result the acquisition is multiplied again: a failure teaches nothing else."""
+
 _DURATIONS: Final = "durations"
 _FROM_BEFORE: Final = (0, 2)  # which trials are the best of earlier experiments
 _NEAR: Final = 0.3  # lengthscales, within which a point is like another
@@ -57,7 +60,8 @@ class Bayesian:
 
     The surrogate is a Gaussian process with the most probable hyper-parameters, the acquisition function log noisy
     expected improvement (Ament et al. 2023), with the probability that the outcome constraints hold. Pending trials
-    count by what they may turn out to be, and so do failed ones: beside them there is little to gain.
+    count by what they may turn out to be, and so do failed ones: beside them there is little to gain. Where trials may
+    fail, the expected improvement is multiplied by the square of the probability that they do not.
 
     Args:
         initial: how many results, or pending trials, come before the model; max(4, min(d + 1, 8)) for d searched
@@ -187,6 +191,8 @@ def _most_promising(
         likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))
         anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
     terms = [] if prior is None else _belief(prior, len(X), len(history.observed_rows))
+    if beliefs.success is not None:
+        terms.append((CAUTION, LogFeasibility((beliefs.success,), (0.0,))))
     memo, aim = beliefs.memo, ""
     if sampler.cost_exponent and (learnt := _speed(history, domain.encoding, X, memo)) is not None:
         speed, memo = learnt
