@@ -7,7 +7,13 @@ from headstock.gp.curves import MEAN_VARIANCES, CurveHyperparameters, CurveSet, 
 
 CATEGORICAL = np.array([False, False, True])
 HYPERPARAMETERS = CurveHyperparameters(
-    np.log([0.3, 0.8, 0.5]), np.log([1.0, 0.5, 0.3]), np.log(0.05), np.log(0.1), 0.3, np.log(0.02)
+    np.log([0.3, 0.8, 0.5]),
+    np.log([1.0, 0.5, 0.3]),
+    np.array([-0.8, 0.3, 0.5]),
+    np.log(0.05),
+    np.log(0.1),
+    0.3,
+    np.log(0.02),
 )
 
 
@@ -43,7 +49,7 @@ class Dense:
         k, same = self.h.kernel(CATEGORICAL)(A, B), i[:, None] == j
         total = same * self.h.deviation(s, t)[0]
         for shape in range(3):
-            weights = np.outer(self.data.shapes(s)[:, shape], self.data.shapes(t)[:, shape])
+            weights = np.outer(*((self.data.shapes(at) @ self.h.mixture)[:, shape] for at in (s, t)))
             total += weights * (self.h.variances[shape] * (k + self.h.nugget * same) + MEAN_VARIANCES[shape])
         return total
 
@@ -74,6 +80,14 @@ def test_it_is_the_dense_gaussian_process():
         posterior.predict_new(new, at), dense.predict((new, at, np.arange(100, 105))), strict=True
     ):
         np.testing.assert_allclose(given, wanted, atol=1e-8)
+    np.testing.assert_allclose(posterior.mean_of_new(new, at), posterior.predict_new(new, at)[0], atol=1e-10)
+
+
+def test_where_only_the_last_step_is_reported_curves_are_constants():
+    data = CurveSet(np.eye(3), np.array([7.0]), np.array([[1.0], [0.0], [2.0]]), 7.0, CATEGORICAL)
+    posterior = condition(HYPERPARAMETERS, data)
+    dense = Dense(HYPERPARAMETERS, data)
+    assert posterior.log_likelihood == pytest.approx(dense.log_likelihood(), rel=1e-8)
 
 
 def test_the_gradients_are_those_of_the_functions():

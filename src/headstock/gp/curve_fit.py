@@ -17,16 +17,18 @@ FITTED: Final = 64
 _COLD_ITERATIONS: Final = 40
 _WARM_ITERATIONS: Final = 12
 
-_MEANS: Final = np.array([0.0, 0.0, 0.0, -3.0, -3.0, 0.0, -5.0])
-_SDS: Final = np.array([1.0, 1.0, 1.0, 1.5, 1.5, 0.7, 2.0])
-_RANGES: Final = ((-5.0, 4.0), (-8.0, 4.0), (-8.0, 4.0), (-9.0, 1.0), (-10.0, 3.0), (-2.0, 2.5), (-12.0, 1.0))
+_MEANS: Final = np.array([0.0, 0.0, -1.0, -1.1, 0.2, -0.7, -3.0, -3.0, 0.0, -5.0])
+"""Of all but the lengthscales. With these mixed shapes curves begin much alike and differ in where they end."""
+
+_SDS: Final = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 1.5, 1.5, 0.7, 2.0])
+_RANGES: Final = ((-5.0, 4.0), (-8.0, 4.0), (-8.0, 4.0), *((-4.0, 4.0),) * 3, (-9.0, 1.0), (-10.0, 3.0), (-2.0, 2.5), (-12.0, 1.0))
 
 
 def log_prior(h: CurveHyperparameters) -> tuple[float, Float64[np.ndarray, " p"]]:
     """The log prior density ln p(θ), up to a constant, and its gradient in `CurveHyperparameters.vector`.
 
     Of the lengthscales it is l_d ~ LogNormal(√2 + ½ ln d, √3) over l, without a Jacobian, so that the mode is 0.2 √d
-    (Hvarfner, Hellsten and Nardi 2024); the logarithms of all else are normal.
+    (Hvarfner, Hellsten and Nardi 2024); the mixing and the logarithms of all else are normal.
     """
     d = len(h.log_lengthscales)
     deviation = h.log_lengthscales - math.sqrt(2.0) - 0.5 * math.log(d)

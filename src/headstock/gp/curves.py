@@ -4,11 +4,13 @@ Curve i of configuration x_i is a mixture of J shapes φ_j, whose weights vary o
 its own (freeze-thaw Bayesian optimisation, Swersky, Snoek and Adams 2014, arXiv 1406.3896, with a basis in place of
 their asymptotes):
 
-    y_i(t) = Σ_j φ_j(t) w_j(x_i) + e_i(t) + ε
+    y_i(t) = Σ_jk φ_j(t) M_jk w_k(x_i) + e_i(t) + ε
     w_j(x) ~ GP(0, v_j (k(x, x') + g 1[same curve]) + τ_j²) ,     e_i(t) ~ GP(0, s² κ(t, t')) ,     ε ~ N(0, σ²)
 
 k is a Matérn-5/2 with one lengthscale a column; g lets two runs of one configuration differ; τ_j² is the prior variance
-of a mean curve. With S the covariance of e_i + ε over the reported steps, everything that the data says of curve i is
+of a mean curve. M is lower triangular with ones on its diagonal: where a curve ends has to do with how it begins and how
+it bends (a linear model of coregionalisation, Álvarez, Rosasco and Lawrence 2012, arXiv 1106.6251). From here on, Φ
+stands for the shapes at a curve's steps times M. With S the covariance of e_i + ε over the reported steps, everything that the data says of curve i is
 
     A_i = Φ_iᵀ S_i⁻¹ Φ_i = R_i R_iᵀ ,     b_i = Φ_iᵀ S_i⁻¹ y_i ,     q_i = y_iᵀ S_i⁻¹ y_i ,     ln |S_i|
 
@@ -43,12 +45,14 @@ _RANK_TOLERANCE: Final = 1e-12
 
 
 def shapes_at(steps: Float64[np.ndarray, " t"], first: float, last: float) -> Float64[np.ndarray, "t 3"]:
-    """The shapes φ(t): a constant and two power laws, which decay quickly and slowly.
+    """The shapes φ(t): a constant, and two that are made from power laws which decay slowly and quickly.
 
-        φ_1 = 1 ,     φ_2 = (t / t_1)^-1 - (T / t_1)^-1 ,     φ_3 = (t / t_1)^-½ - (T / t_1)^-½
+        φ_1 = 1 ,     φ_2 ∝ a ,     φ_3 ∝ b - ⟨a, b⟩ / ⟨a, a⟩ a
+        a = (t / t_1)^-½ - (T / t_1)^-½ ,     b = (t / t_1)^-1 - (T / t_1)^-1
 
-    The last two are zero at the horizon T, so that the weight of the constant is what a curve comes to. Both level off:
-    with a slope over log time in place of the second, the first steps of a quick learner promised far too much.
+    φ_2 and φ_3 are orthogonal over log time from t_1 to the horizon T, with a mean square of ¼. Both are zero at T, so
+    that the weight of the constant is what a curve comes to, and level off: with a slope over log time in place of a
+    power law, the first steps of a quick learner promised far too much.
 
     Args:
         steps: t.
@@ -56,7 +60,15 @@ def shapes_at(steps: Float64[np.ndarray, " t"], first: float, last: float) -> Fl
         last: T, the step at which a curve is judged.
     """
     u, U = steps / first, last / first
-    return np.stack([np.ones_like(u), 1.0 / u - 1.0 / U, u**-0.5 - U**-0.5], axis=1)
+
+    def powers(u: Float64[np.ndarray, " t"]) -> Float64[np.ndarray, "t 2"]:
+        return np.stack([u**-0.5 - U**-0.5, 1.0 / u - 1.0 / U], axis=1)
+
+    grid = powers(np.geomspace(1.0, U, 50))
+    products = 4.0 * grid.T @ grid / len(grid)
+    products[np.diag_indices(2)] += 1e-12 + 1e-9 * np.trace(products)
+    decaying = solve_triangular(np.linalg.cholesky(products), powers(u).T, lower=True).T
+    return np.concatenate([np.ones((len(u), 1)), decaying], axis=1)
 
 
 @final
@@ -67,6 +79,7 @@ class CurveHyperparameters:
     Args:
         log_lengthscales: ln l, one a column.
         log_variances: ln v_j, one a shape.
+        mixing: the entries of M below its diagonal, row by row: M_21, M_31, M_32.
         log_nugget: ln g.
         log_deviation: ln s².
         log_timescale: of the deviations' Matérn kernel, in units of log time.
@@ -75,6 +88,7 @@ class CurveHyperparameters:
 
     log_lengthscales: Float64[np.ndarray, " d"]
     log_variances: Float64[np.ndarray, "3"]
+    mixing: Float64[np.ndarray, "3"]
     log_nugget: float
     log_deviation: float
     log_timescale: float
@@ -84,12 +98,12 @@ class CurveHyperparameters:
     def vector(self) -> Float64[np.ndarray, " p"]:
         """All of them, in the order of the arguments."""
         rest = (self.log_nugget, self.log_deviation, self.log_timescale, self.log_noise)
-        return np.array([*self.log_lengthscales, *self.log_variances, *rest])
+        return np.array([*self.log_lengthscales, *self.log_variances, *self.mixing, *rest])
 
     @classmethod
     def from_vector(cls, vector: Float64[np.ndarray, " p"]) -> "CurveHyperparameters":
         """The hyper-parameters that `vector` lists."""
-        return cls(vector[:-7].copy(), vector[-7:-4].copy(), *map(float, vector[-4:]))
+        return cls(vector[:-10].copy(), vector[-10:-7].copy(), vector[-7:-4].copy(), *map(float, vector[-4:]))
 
     def to_json(self) -> list[float]:
         """The hyper-parameters as JSON."""
@@ -104,6 +118,13 @@ class CurveHyperparameters:
     def variances(self) -> Float64[np.ndarray, "3"]:
         """v_j."""
         return np.exp(self.log_variances)
+
+    @property
+    def mixture(self) -> Float64[np.ndarray, "3 3"]:
+        """M: lower triangular, ones on its diagonal."""
+        M = np.eye(SHAPES)
+        M[np.tril_indices(SHAPES, -1)] = self.mixing
+        return M
 
     @property
     def nugget(self) -> float:
@@ -189,7 +210,7 @@ class _Family:
         steps: the steps of the longest of them.
         lengths: how many steps each has.
         L: the factor of s² κ + σ² 1.
-        P: L⁻¹ Φ.
+        P: L⁻¹ Φ, the shapes being mixed.
         V: L⁻¹ Y, a row a curve, zero beyond its length.
     """
 
@@ -212,7 +233,7 @@ class _Family:
         Y = data.Y[np.ix_(rows, columns)]
         reported = ~np.isnan(Y)
         L = cholesky(h.deviation(steps, steps)[0] + h.noise * np.eye(len(steps)))
-        solved = solve_triangular(L, np.hstack([data.shapes(steps), np.nan_to_num(Y).T]), lower=True)
+        solved = solve_triangular(L, np.hstack([data.shapes(steps) @ h.mixture, np.nan_to_num(Y).T]), lower=True)
         return cls(rows, steps, reported.sum(axis=1), L, solved[:, :SHAPES], solved[:, SHAPES:].T * reported)
 
     def upto(self, cumulative: Float64[np.ndarray, "s ..."]) -> Float64[np.ndarray, "f ..."]:
@@ -247,13 +268,27 @@ class CurvePosterior:
     coefficients: Float64[np.ndarray, "n 3"]
     log_likelihood: float
 
+    @property
+    def weights(self) -> Float64[np.ndarray, "n 3"]:
+        """E[w_j] of each curve."""
+        common = MEAN_VARIANCES * self.coefficients.sum(axis=0)
+        return self.K @ (self.coefficients * self.hyperparameters.variances) + common
+
     def predict_new(
         self, X: Float64[np.ndarray, "m d"], steps: Float64[np.ndarray, " m"]
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """The mean and the variance, noise left out, of the curve of each new configuration at its step."""
         h = self.hyperparameters
-        mean, variance = self._mixture(h.kernel(self.data.categorical)(X, self.data.X), self.data.shapes(steps))
+        K = h.kernel(self.data.categorical)(X, self.data.X)
+        mean, variance = self._mixture(K, self.data.shapes(steps) @ h.mixture)
         return mean, variance + math.exp(h.log_deviation)
+
+    def mean_of_new(
+        self, X: Float64[np.ndarray, "m d"], steps: Float64[np.ndarray, " m"]
+    ) -> Float64[np.ndarray, " m"]:
+        """The mean alone of `predict_new`, which costs far less."""
+        h = self.hyperparameters
+        return self._mean(h.kernel(self.data.categorical)(X, self.data.X), self.data.shapes(steps) @ h.mixture)
 
     def predict(
         self, rows: Int64[np.ndarray, " m"], steps: Float64[np.ndarray, " m"]
@@ -266,7 +301,7 @@ class CurvePosterior:
             mean = φ~ᵀ E[w_i] + κ_*ᵀ V_i ,     variance = s² - κ_*ᵀ κ_* + φ~ᵀ Cov[w_i] φ~
         """
         h = self.hyperparameters
-        effective = self.data.shapes(steps)
+        effective = self.data.shapes(steps) @ h.mixture
         own_mean, own_variance = np.zeros(len(rows)), np.full(len(rows), math.exp(h.log_deviation))
         for family in self.families:
             place = np.full(len(self.data.X), -1)
@@ -290,11 +325,15 @@ class CurvePosterior:
         """
         h, v = self.hyperparameters, self.hyperparameters.variances
         common = weights * MEAN_VARIANCES
-        mean = np.einsum("mj,mj->m", weights * v, K @ self.coefficients) + common @ self.coefficients.sum(axis=0)
         projected = K[:, self.owners] * ((weights * v) @ self.R.T) + common @ self.R.T
         whitened = solve_triangular(self.L, projected.T, lower=True, overwrite_b=True)
         prior = weights**2 @ (v * (1.0 + h.nugget) + MEAN_VARIANCES)
-        return mean, np.maximum(prior - np.einsum("rm,rm->m", whitened, whitened), 1e-10 * prior)
+        explained = np.einsum("rm,rm->m", whitened, whitened)
+        return self._mean(K, weights), np.maximum(prior - explained, 1e-10 * prior)
+
+    def _mean(self, K: Float64[np.ndarray, "m n"], weights: Float64[np.ndarray, "m 3"]) -> Float64[np.ndarray, " m"]:
+        own = np.einsum("mj,mj->m", weights * self.hyperparameters.variances, K @ self.coefficients)
+        return own + weights @ (MEAN_VARIANCES * self.coefficients.sum(axis=0))
 
 
 def condition(h: CurveHyperparameters, data: CurveSet) -> CurvePosterior:
@@ -349,6 +388,7 @@ def gradient(posterior: CurvePosterior) -> Float64[np.ndarray, " p"]:
     u_i = V_i - P_i E[w_i], G = L⁻¹ ∂S L⁻ᵀ and H_i = P_iᵀ G_i P_i, for what changes S:
 
         ∂ ln p = ½ Σ_j ⟨W_j, ∂K_j⟩ ,     ∂ ln p = ½ Σ_i (u_iᵀ G_i u_i - tr G_i + tr(Cov[w_i] H_i))
+        ∂ ln p / ∂M = M⁻ᵀ Σ_i (c_i E[w_i]ᵀ - R_i R_iᵀ Cov[w_i]) ,     R_iᵀ Cov[w_i] = (B⁻¹ Rᵀ K)_ii
 
     (Rasmussen and Williams 2006, eq. 5.9, with the inverse of the module's docstring). Where Cov[w_i] meets the range
     of R_i it is R_i⁺ᵀ (1 - B⁻¹)_ii R_i⁺.
@@ -356,7 +396,7 @@ def gradient(posterior: CurvePosterior) -> Float64[np.ndarray, " p"]:
     h, data, c = posterior.hyperparameters, posterior.data, posterior.coefficients
     owners, R = posterior.owners, posterior.R
     d, v = data.X.shape[1], h.variances
-    result = np.zeros(d + SHAPES + 4)
+    result = np.zeros(d + SHAPES + len(h.mixing) + 4)
     B_inverse = inverse(posterior.L)
     first = np.searchsorted(owners, np.arange(len(data.X)))
     kernel_of_owners = posterior.K[np.ix_(owners, owners)]
@@ -366,8 +406,11 @@ def gradient(posterior: CurvePosterior) -> Float64[np.ndarray, " p"]:
         Rj = R[:, j]
         explained = float(Rj @ (B_inverse * kernel_of_owners) @ Rj)
         result[d + j] = 0.5 * v[j] * (float(c[:, j] @ posterior.K @ c[:, j]) - explained)
-    result[d + SHAPES] = 0.5 * h.nugget * float(np.trace(W))
-    result[d + SHAPES + 1 :] = _time_gradient(posterior, B_inverse, first)
+    result[-4] = 0.5 * h.nugget * float(np.trace(W))
+    result[-3:] = _time_gradient(posterior, B_inverse, first)
+    cross = ((B_inverse * kernel_of_owners) @ R) * v + (B_inverse @ R) * MEAN_VARIANCES
+    by_shape = np.linalg.solve(h.mixture.T, c.T @ posterior.weights - R.T @ cross)
+    result[d + SHAPES : -4] = by_shape[np.tril_indices(SHAPES, -1)]
     return result
 
 
@@ -395,8 +438,7 @@ def _time_gradient(
 ) -> Float64[np.ndarray, "3"]:
     """The gradient in ln s², ln ℓ and ln σ²."""
     h, n = posterior.hyperparameters, len(posterior.data.X)
-    weights = posterior.K @ (posterior.coefficients * h.variances)
-    weights += MEAN_VARIANCES * posterior.coefficients.sum(axis=0)
+    weights = posterior.weights
     ranks = np.diff(np.append(first, len(posterior.owners)))
     covariances = np.zeros((n, SHAPES, SHAPES))
     for rank in np.unique(ranks):
