@@ -24,10 +24,25 @@ def replay() -> Replay:
 
 def test_the_best_are_found_and_trained_to_their_end(replay: Replay):
     finals = replay.table.curves[:, -1]
-    best = replay.history.best_seen()
-    assert best.state is TrialState.COMPLETED
-    assert best.objective_mean <= np.nanquantile(finals, 0.2)
+    others = [Replay(replay.table, FreezeThaw(pool=replay.table.rows), Random(), seed) for seed in (2, 3)]
+    for other in others:
+        other.run(96)
+    found = [r.history.best_seen() for r in (replay, *others)]
+    assert all(best.state is TrialState.COMPLETED for best in found)
+    assert np.median([best.objective_mean for best in found]) <= np.nanquantile(finals, 0.2)
     assert len(replay.trials) > 10
+
+
+def test_what_the_budget_does_not_finish_is_no_finalist(replay: Replay):
+    given_up = tuple(
+        replace(t, state=TrialState.ABANDONED) if t.state is TrialState.COMPLETED else t for t in replay.trials
+    )
+    history = replace(replay.history, trials=given_up)
+    left = 16 - max(t.step for t in history if t.state is TrialState.PAUSED)
+    scheduler = FreezeThaw(max_steps=16, pool=replay.table.rows)
+    (decision,) = scheduler.decide(history, 1, _nothing, np.random.default_rng(0), steps_left=left)
+    assert isinstance(decision, Resume)
+    assert history.trials[decision.trial].step == 16 - left
 
 
 def test_decisions_say_what_is_predicted_and_what_is_needed(replay: Replay):

@@ -22,7 +22,7 @@ from headstock.trial import TrialState
 from headstock.wording import measured, number
 
 CANDIDATES: Final = 512
-"""How many new configurations are considered for a slot: half of them anywhere, half near the most promising."""
+"""How many new configurations are considered for a slot: half of them anywhere, half where much is expected."""
 
 ANCHORS: Final = 8
 """How many of the most promising trials new configurations are looked for around."""
@@ -137,7 +137,7 @@ class FreezeThaw:
         If no trial may begin any more and the steps have no bound, the ends of the best are all that is left to do.
         """
         is_last = trials_left < 1 and steps_left == math.inf
-        finishing = _finishing(forecast, self.finalists, 0.0 if is_last else steps_left)[:slots]
+        finishing = _finishing(forecast, self.finalists, first, steps_left, is_last=is_last)[:slots]
         decisions: list[Decision] = list(finishing)
         if is_last:
             return decisions
@@ -160,15 +160,16 @@ class FreezeThaw:
     def _candidates(
         self, forecast: Forecast, tried: set[bytes], rng: np.random.Generator
     ) -> Float64[np.ndarray, "m d"]:
-        """New configurations as points: of the pool, or anywhere and near the most promising trials."""
+        """New configurations as points: anywhere, and near the most promising trials or the most promising of the pool."""
         if self.pool is not None:
-            picked = rng.permutation(len(self.pool))[:CANDIDATES]
-            X = forecast.encoding.encode([self.pool[k] for k in picked])
-        else:
-            domain = Domain.of(forecast.encoding, {})
-            anchors = forecast.posterior.data.X[np.argsort(-forecast.final, kind="stable")[:ANCHORS]]
-            X = np.concatenate([domain.sample(CANDIDATES // 2, rng), _near(domain, anchors, CANDIDATES // 2, rng)])
-            X = X[domain.feasible(X)]
+            X = rng.permutation(forecast.encoding.encode(self.pool))
+            X = X[[key not in tried for key in row_keys(X)]]
+            promising = np.argsort(-forecast.means_of_new(X), kind="stable")[: CANDIDATES // 2]
+            return X[np.union1d(np.arange(min(CANDIDATES // 2, len(X))), promising)]
+        domain = Domain.of(forecast.encoding, {})
+        anchors = forecast.posterior.data.X[np.argsort(-forecast.final, kind="stable")[:ANCHORS]]
+        X = np.concatenate([domain.sample(CANDIDATES // 2, rng), _near(domain, anchors, CANDIDATES // 2, rng)])
+        X = X[domain.feasible(X)]
         return X[[key not in tried for key in row_keys(X)]]
 
 
@@ -184,12 +185,19 @@ def _near(
     return domain.project(np.where(rng.random((count, d)) < max(0.5, 1.0 / d), moved, X))
 
 
-def _finishing(forecast: Forecast, finalists: int, steps_left: float) -> list[Resume]:
-    """The most promising trials to their ends, if what is left of the budget is no more than these cost."""
-    best = np.argsort(-forecast.final, kind="stable")[:finalists]
-    unfinished = [k for k in best if is_resumable(forecast.trials[k]) and forecast.trials[k].step < forecast.last]
-    cost = sum(forecast.last - forecast.trials[k].step for k in unfinished)
-    if not unfinished or steps_left > cost + max(1, round(forecast.last / 25)):
+def _finishing(
+    forecast: Forecast, finalists: int, first: int, steps_left: float, *, is_last: bool
+) -> list[Resume]:
+    """The most promising trials to their ends, if anything else before that would leave too little for it.
+
+    Only those count that what is left of the budget still finishes.
+    """
+    costs = forecast.last - forecast.steps
+    finishable = np.array([is_resumable(t) for t in forecast.trials]) & (costs <= steps_left) | (costs <= 0)
+    best = np.argsort(np.where(finishable, -forecast.final, np.inf), kind="stable")[: min(finalists, finishable.sum())]
+    unfinished = [k for k in best if costs[k] > 0]
+    cost = costs[unfinished].sum()
+    if not unfinished or not is_last and steps_left >= cost + max(first, _stride(forecast.last)):
         return []
     values, widths = forecast.transform.invert(forecast.final, forecast.final_sd)
     return [
@@ -231,5 +239,10 @@ def _best(
         suggestion = Suggestion(forecast.encoding.decode(X[k - n]), because, "freeze-thaw", memo)
         return Start(suggestion, first if first < last else None)
     trial = forecast.trials[k]
-    until = trial.step + max(1, round(last / 25))
+    until = trial.step + _stride(forecast.last)
     return Resume(trial.index, until if until < last else None, because, memo)
+
+
+def _stride(last: int) -> int:
+    """How many steps a trial that goes on trains before the next decision."""
+    return max(1, round(last / 25))
