@@ -29,7 +29,8 @@ def test_an_optimum_inside_is_no_boundary():
     ("parameter", "sign", "wider"),
     [
         (Int(16, 128), 1, (16, 180)),
-        (Int(16, 128), -1, (0, 128)),
+        (Int(16, 128), -1, (1, 128)),
+        (Int(0, 128), 1, (0, 190)),
         (Int(1, 64, log=True), -1, None),
         (Int(10, 30, step=4), 1, (10, 38)),
         (Float(0.0, 1.0), 1, None),

@@ -90,3 +90,10 @@ def test_a_legend_below_the_figure_leaves_room_for_a_drop_down():
     figure = style.figure("title").update_layout(**style.legend_below())
     assert figure.layout.legend.yref == "container"
     assert figure.layout.margin.t == style.TITLE + style.MENU
+
+
+def test_a_hover_box_of_very_many_facts_fits_on_the_page():
+    lines = style.hover("trial 3", {f"p{i}": i for i in range(60)}).split("<br>")
+    assert lines[1] == "p0: 0"
+    assert lines[-1] == "and 44 more"
+    assert len(lines) == 18

@@ -82,7 +82,8 @@ def _widened(parameter: Float | Int, *, upward: bool) -> tuple[float, float] | N
     else:
         reach = 0.5 * (high - low)
         low, high = (low, _rounded(high + reach)) if upward else (_rounded(low - reach), high)
-        low = max(low, 0.0) if parameter.low >= 0 else low
+        if parameter.low >= 0:
+            low = max(low, 1.0 if isinstance(parameter, Int) and parameter.low >= 1 else 0.0)  # a count stays one
     return _stepped(parameter, low, high)
 
 

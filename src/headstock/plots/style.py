@@ -35,7 +35,8 @@ LONGEST_LABEL: Final = 24
 """The longest name beside the short side of a panel."""
 
 MOST_LISTED: Final = 8
-LONGEST_FACT: Final = 120
+LONGEST_FACT: Final = 100
+MOST_FACTS: Final = 16
 
 
 def template(*, dark: bool = False) -> dict[str, Any]:
@@ -107,8 +108,10 @@ def text(words: object, *, longest: int = LONGEST_NAME) -> str:
 
 
 def hover(heading: str, facts: Mapping[str, object]) -> str:
-    """The lines of a hover box."""
-    lines = [f"{text(name)}: {text(wording.value(fact), longest=LONGEST_FACT)}" for name, fact in facts.items()]
+    """The lines of a hover box: of more than 16 facts the first, for it has to fit on the page."""
+    named = list(facts.items())[:MOST_FACTS]
+    lines = [f"{text(name)}: {text(wording.value(fact), longest=LONGEST_FACT)}" for name, fact in named]
+    lines += [f"and {len(facts) - len(named)} more"] if len(named) < len(facts) else []
     return "<br>".join([f"<b>{text(heading)}</b>", *lines])
 
 

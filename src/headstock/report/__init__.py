@@ -1,7 +1,7 @@
 """The report: one HTML file that holds everything, opens offline, and can be handed to anybody.
 
-Plotly's script (4.8 MB) is the bulk of it: grids are sent in single precision, of very many points a selection is
-drawn, and the table of trials is sorted, filtered and paged by a script of its own.
+Plotly's script (4.8 MB) and all data are compressed in it, grids are sent in single precision, of very many points a
+selection is drawn, and the table of trials is sorted, filtered and paged by a script of its own.
 """
 
 import os

@@ -1,19 +1,27 @@
 "use strict";
 
-// What is in the page as data.
-const stored = (name) => document.getElementById(`data-${name}`);
-const read = (name) => JSON.parse(stored(name).textContent);
+// What is in the page as data, compressed.
+const stored = (name) => document.getElementById(name);
+async function unpacked(name) {
+  const bytes = Uint8Array.from(atob(stored(name).textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+const read = async (name) => JSON.parse(await unpacked(`data-${name}`));
 
-const drawFigure = figureDrawer(read("templates"));
-const shown = [...document.querySelectorAll(".figure")].map((place) => drawFigure(place, read(place.dataset.name)));
-Promise.allSettled(shown).then(() => document.body.classList.add("drawn"));
+async function drawFigures() {
+  const templates = await read("templates");
+  (0, eval)(await unpacked("plotly")); // plotly's own script: the policy of this page lets only this one run by itself
+  const drawFigure = figureDrawer(templates);
+  const shown = [...document.querySelectorAll(".figure")].map(async (place) => drawFigure(place, await read(place.dataset.name)));
+  await Promise.allSettled(shown);
+  document.body.classList.add("drawn");
+}
 
 // The table of trials: sorted, filtered and paged here, so that thousands of rows cost only the page in view.
 const PAGE = 50;
-const { columns, rows, best } = stored("trials") ? read("trials") : { columns: [], rows: [] };
+let [columns, rows, best, stateColumn] = [[], [], null, 0];
 const view = { column: 0, ascending: true, words: "", state: "", page: 0 };
 const element = (id) => document.getElementById(id);
-const stateColumn = columns.findIndex((column) => column.kind === "state");
 
 function number(value) {
   if (Number.isInteger(value)) return String(value);
@@ -89,7 +97,10 @@ function head(column, i) {
   return made;
 }
 
-if (rows.length) {
+async function fillTable() {
+  if (!stored("data-trials")) return;
+  ({ columns, rows, best } = await read("trials"));
+  stateColumn = columns.findIndex((column) => column.kind === "state");
   element("table").tHead.rows[0].append(...columns.map(head));
   for (const state of new Set(rows.map((row) => row[stateColumn]))) element("states").add(new Option(state));
   element("words").addEventListener("input", (event) => change({ words: event.target.value }));
@@ -98,3 +109,6 @@ if (rows.length) {
   element("next").addEventListener("click", () => change({ page: view.page + 1 }));
   draw();
 }
+
+if ("DecompressionStream" in window) fillTable().then(drawFigures);
+else for (const place of document.querySelectorAll(".figure")) place.textContent = "This browser is too old to draw figures.";
