@@ -128,3 +128,15 @@ def test_feasible_judges_the_rounded_point_in_natural_units():
 
 def test_nothing_to_encode_is_no_rows(encoding: Encoding):
     assert encoding.encode([]).shape == (0, 8)
+
+
+def test_many_configurations_are_encoded_as_each_alone():
+    space = Space(kind=Choice("a", "b"), number=Choice(1, 2.5, True, "1"), depth=Int(1, 9, when={"kind": "a"}))
+    rows = [
+        {"kind": "ab"[i % 2], "number": (1, 2.5, True, "1")[i % 4]} | ({} if i % 2 else {"depth": i % 9})
+        for i in range(999)
+    ]
+    rows[500] = {"kind": "of another space", "number": 7, "depth": "deep"}
+    rows[501] = {"kind": 1, "number": None}
+    encoding = Encoding.of(space)
+    np.testing.assert_array_equal(encoding.encode(rows), np.concatenate([encoding.encode([row]) for row in rows]))

@@ -1,3 +1,4 @@
+import gc
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, event, text
 from headstock.errors import StorageError
 from headstock.objective import Objective
 from headstock.space import Float, Space
-from headstock.storage import Command, ExperimentSpec, NewTrial, Outcome, open_storage, sqlite
+from headstock.storage import Command, ExperimentSpec, NewTrial, Outcome, open_storage, sqlite, transaction
 from headstock.storage.sqlite import SqliteDatabase
 from headstock.trial import Observation, TrialState
 
@@ -176,3 +177,19 @@ def test_no_verb_walks_through_all_trials_or_reports(path: Path):
             explained += 1
     connection.close()
     assert explained >= 30
+
+
+def test_a_long_history_comes_in_order_and_is_old_at_once(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(transaction, "MANY", 1_000)
+    filled(path, trials=2_500)
+    storage = open_storage(str(path))
+    trials = storage.changes("kept").trials
+    assert [trial.index for trial in trials] == list(range(2_500))
+    oldest = {id(one) for one in gc.get_objects(generation=2)}
+    assert {id(trial) for trial in trials} <= oldest, "the search for garbage goes through a history soon"
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    edited(path, "UPDATE trials SET memo = '[1]' WHERE number = 2345")
+    with pytest.raises(StorageError, match="Trial 2345 of 'kept' is damaged"):
+        storage.changes("kept")
+    storage.close()

@@ -30,6 +30,7 @@ LONGEST_TRACEBACK: Final = 20_000
 _ELSEWHERE: Final = ("objective", "reports")
 _FIELDS: Final = tuple(field.name for field in fields(TrialRecord))
 _STORED: Final = tuple("number" if name == "index" else name for name in _FIELDS if name not in _ELSEWHERE)
+_NEAR: Final = 1_000  # so many rows are near the processor while one column after the other is read from them
 _STATES: Final = {str(state): state for state in TrialState}
 
 TRIAL_COLUMNS: Final = tuple(
@@ -113,15 +114,19 @@ class StoredExperiment:
         Raises:
             StorageError: if a row is not one that headstock writes.
         """
-        try:
-            return self._records(rows, reports) if rows else []
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            if len(rows) > 1:  # which one?
-                return [record for row in rows for record in self.records([row], reports)]
-            raise StorageError(f"Trial {rows[0].number} of {self.name!r} is damaged: {error}") from error
+        found: list[TrialRecord] = []
+        for start in range(0, len(rows), _NEAR):
+            some = rows[start : start + _NEAR]
+            try:
+                found += self._records(some, reports)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                if len(rows) > 1:  # which one?
+                    return [record for row in rows for record in self.records([row], reports)]
+                raise StorageError(f"Trial {rows[0].number} of {self.name!r} is damaged: {error}") from error
+        return found
 
     def _records(self, rows: Sequence[Row[Any]], reports: Mapping[int, Curves]) -> list[TrialRecord]:
-        # Column by column, for how a history is read decides how soon a worker can join.
+        # Column by column: how a history is read decides how soon a worker can join.
         columns: dict[str, Iterable[Any]] = dict(zip(_STORED, zip(*rows, strict=True), strict=True))
         numbers, nothing = list(map(operator.index, columns.pop("number"))), Curves()
         parameters = _parsed(columns["parameters"])

@@ -46,8 +46,9 @@ IS_QUEUED: Final = (
     .limit(1)
 )
 NEWEST_BATCH: Final = select(func.max(trials.c.batch)).where(_THEIRS)
-ALL: Final = select(*TRIAL_COLUMNS).where(_THEIRS)
-CHANGED: Final = ALL.where(trials.c.revision > bindparam("since"))
+# In order, or SQLite takes them in the order of their scores, which is slower by a half.
+ALL: Final = select(*TRIAL_COLUMNS).where(_THEIRS).order_by(trials.c.number)
+CHANGED: Final = select(*TRIAL_COLUMNS).where(_THEIRS, trials.c.revision > bindparam("since"))
 ADD_TRIAL: Final = insert(trials)
 SAVE_TRIAL: Final = update(trials).where(_ONE)
 # Who reports lives, so a report renews the lease as well.

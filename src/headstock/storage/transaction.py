@@ -47,10 +47,9 @@ class OpenExperiment:
 
     def changed(self, since: int) -> Sequence[TrialRecord]:
         """The trials that were created or changed after a revision, by index."""
-        if since:
-            found = self._with_reports(statements.CHANGED, statements.CHANGED_REPORTS, {"since": since})
-        else:
-            found = self._with_reports(statements.ALL, statements.ALL_REPORTS, {})
+        if not since:
+            return self._with_reports(statements.ALL, statements.ALL_REPORTS, {})
+        found = self._with_reports(statements.CHANGED, statements.CHANGED_REPORTS, {"since": since})
         # Sorted here: asked to sort, SQLite may prefer to walk through all trials in order.
         return sorted(found, key=attrgetter("index"))
 
