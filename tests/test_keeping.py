@@ -86,3 +86,30 @@ def test_what_a_killed_process_was_writing_is_cleared_away(tmp_path: Path):
     torn.write_bytes(b"half")
     kept.save(3)
     assert not torn.exists()
+
+
+class Two:
+    """Python and NumPy in the second of two processes that train together, of which the first found no state."""
+
+    rank = 1
+
+    def __init__(self) -> None:
+        self.plain = Plain()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def ranks(self) -> Any:
+        return self
+
+    def each(self, number: int) -> list[int]:
+        return [0, number]
+
+
+def test_processes_that_train_together_have_found_the_same_state(tmp_path: Path):
+    kept = keeper(tmp_path, Clock())
+    kept.attach({"a": [1]})
+    kept.save(3)
+    second = Keeper(0, None, Checkpoints(tmp_path, spare=0), lambda: (Two(),), Clock())
+    with pytest.raises(CheckpointError, match=r"after steps \[0, 3\], by rank"):
+        second.begin()

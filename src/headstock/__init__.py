@@ -35,6 +35,7 @@ _HOMES: Final = {
     "TopK": "headstock.schedulers.top_k",
     "Trial": "headstock.running",
     "TrialRecord": "headstock.trial",
+    "current_trial": "headstock.current",
     "optimize": "headstock.loop",
 }
 

@@ -32,11 +32,12 @@ from headstock.frames import Data
 from headstock.history import History
 from headstock.keeping import kept_states
 from headstock.libraries import loaded_frameworks
+from headstock.messages import REPORT, Answer
 from headstock.notebook import experiment_html
 from headstock.objective import Objective
 from headstock.progress import is_wanted, shown_progress
 from headstock.runner import Ended, Observe, run
-from headstock.running import REPORT, Answer, Training, Trial
+from headstock.running import Training, Trial
 from headstock.samplers import sampler_from_json
 from headstock.samplers.base import Sampler
 from headstock.samplers.bayesian import Bayesian

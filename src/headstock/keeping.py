@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
 
-from headstock.checkpoints import Checkpoints, Framework, Stateful
+from headstock.checkpoints import Checkpoints, Framework, Ranks, Stateful
 from headstock.errors import CheckpointError, NoRoomError
 from headstock.history import History
 from headstock.trial import TrialRecord, TrialState
@@ -81,10 +81,26 @@ class Keeper:
                 )
             self._things[name].load_state_dict(states.pop(name))
 
+    def ranks(self) -> Ranks | None:
+        """The processes that train together with this one; None if it is alone."""
+        return next((ranks for framework in self.frameworks() if (ranks := framework.ranks()) is not None), None)
+
     def begin(self) -> int:
-        """Put the sources of random numbers back; after how many steps the state was taken, 0 if there is none."""
+        """Put the sources of random numbers back; after how many steps the state was taken, 0 if there is none.
+
+        Of processes that train together, only the first one's random numbers are saved and put back.
+
+        Raises:
+            CheckpointError: if they did not find the same state.
+        """
         step, states = self._look() or (0, {})
-        for framework in self.frameworks():
+        ranks = self.ranks()
+        if ranks is not None and len(set(found := ranks.each(step))) > 1:
+            raise CheckpointError(
+                f"The processes of trial {self.trial} found its state after steps {found}, by rank. Let all of "
+                f"them call trial.attach(...), on machines that share {self.checkpoints.folder}."
+            )
+        for framework in self.frameworks() if ranks is None or ranks.rank == 0 else ():
             for name, source in framework.randomness().items():
                 if _RANDOM + name in states:
                     source.load_state_dict(states[_RANDOM + name])

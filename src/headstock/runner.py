@@ -17,8 +17,9 @@ from headstock.executors.base import Executor, Lost
 from headstock.history import History
 from headstock.keeping import worth_keeping
 from headstock.leasing import Leases
+from headstock.messages import REPORT, Answer, Report, Word
 from headstock.processes import is_dead, new_owner
-from headstock.running import REPORT, Answer, End, Report, Word
+from headstock.running import End
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.schedulers.full import FullTraining

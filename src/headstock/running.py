@@ -4,83 +4,41 @@ A training leaves its function only between two steps: what stands after a repor
 and the state is saved where an uninterrupted training would begin its next step.
 """
 
+import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Any, final
 
 import numpy as np
 
+from headstock.channel import Client, Shared
 from headstock.checkpoints import Checkpoints
 from headstock.errors import CheckpointError
 from headstock.executors.base import Ask
 from headstock.keeping import Frameworks, Keeper
+from headstock.messages import REPORT, WAITS, Answer, Report, Word
 from headstock.parameters import Parameters
 from headstock.results import read_result
 from headstock.trial import Failed, Observation, TrialRecord
 
 
-class Word(StrEnum):
-    """What becomes of a running trial."""
-
-    GO_ON = "go on"
-    PAUSE = "pause"
-    """Save its state and leave, to go on later."""
-    STOP = "stop"
-    """Leave for good; what it reported is its result."""
-    HALT = "halt"
-    """The run ends: leave, and be paused if there is a state to save."""
-    LOST = "lost"
-    """Another process runs it now: leave everything as it is."""
-
-
 @final
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a running trial hears.
+class Leaving(SystemExit):
+    """A trial leaves its training function. It is no `Exception`, so that `except Exception` does not keep it.
+
+    A process that has nobody to catch it ends without an error.
 
     Args:
-        word: what becomes of it.
-        until: the step after which it asks again; None if it does not.
+        word: what the trial was told.
     """
 
-    word: Word = Word.GO_ON
-    until: int | None = None
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a training step brought.
-
-    Args:
-        step: the step, from 1.
-        metrics: what was measured.
-        steps: how many steps the training has in all; None if it did not say.
-        trained: how many seconds its steps took so far.
-        saves: whether it has attached a state.
-    """
-
-    step: int
-    metrics: Mapping[str, Observation]
-    steps: int | None
-    trained: float
-    saves: bool
-
-
-REPORT: Final = "report"
-"""The kind of message that is a `Report`. The answer is `GO_ON`, unless the trial is to leave wherever it is."""
-
-WAITS: Final = "waits"
-"""The kind of message that is a step which was reported, and is as far as the trial was to go: how does it go on?"""
-
-
-@final
-class Leaving(BaseException):
-    """A trial leaves its training function. It is no `Exception`, so that `except Exception` does not keep it."""
+    def __init__(self, word: Word) -> None:
+        super().__init__(0)
+        self.word = word
 
 
 @final
@@ -159,8 +117,11 @@ class Trial:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the trial is to leave, for loops that prefer to ask: return then, and it is paused or stopped."""
-        return self._decided().word is not Word.GO_ON
+        """Whether the trial is to leave, for loops that prefer to ask: return then, and it is paused or stopped.
+
+        Where processes train together, all of them have to ask.
+        """
+        return self._agreed().word is not Word.GO_ON
 
     def attach(self, **things: object) -> None:
         """Keep the state of these: it is saved when the trial is paused, and now and then before.
@@ -209,19 +170,20 @@ class Trial:
         Raises:
             MetricError: if a value is not a finite number.
         """
+        ranks = self.keeper.ranks()
         if self._count is None:
             self._step += 1
         observations = read_result(metrics, (), step=self._step)
         trained = self._trained + (self.clock() - self._since if self._is_in_steps else 0.0)
         report = Report(self._step, observations, self._count, trained, saves=self.keeper.is_attached)
-        answer = self.ask(REPORT, report)
+        answer = Answer(until=self._answer.until) if ranks is not None and ranks.rank else self.ask(REPORT, report)
         self.last_report |= metrics
         self._reported = self._step
         if self.objective is not None and self.objective in observations:
             self._note_best(observations[self.objective].mean, self._step)
         if answer.word is not Word.GO_ON:
             self._answer = answer
-            if not self._is_in_steps:
+            if not self._is_in_steps and ranks is None:
                 self.leave()
 
     def leave(self) -> None:
@@ -234,8 +196,8 @@ class Trial:
             self._has_left = True
             word = self._answer.word
             if word is Word.PAUSE or (word in (Word.STOP, Word.HALT) and self.keeper.is_attached):
-                self.keeper.save_if_room(self._step)
-        raise Leaving(self._answer.word.value)
+                self._save()
+        raise Leaving(self._answer.word)
 
     def _loop(self, steps: range) -> Iterator[int]:
         self._is_in_steps = True
@@ -245,6 +207,8 @@ class Trial:
                 self._step = step + 1
                 yield step
                 self._end_step()
+            if isinstance(self.ask, Client) and self.keeper.is_attached:  # nobody else will, in another process
+                self._save()
         finally:
             self._is_in_steps = False
 
@@ -254,13 +218,27 @@ class Trial:
         seconds = now - self._since
         self._trained += seconds
         self.keeper.note(seconds)
-        is_last = self._step == self._count
-        if not is_last or self._answer.word is not Word.GO_ON:
-            if self._decided().word is not Word.GO_ON:
-                self.leave()
-            if self.keeper.is_due(seconds) or (self._step in self.keeper.keep and self.keeper.is_attached):
-                self.keeper.save_if_room(self._step)
+        if self._agreed().word is not Word.GO_ON:
+            self.leave()
+        is_due = self.keeper.is_due(seconds) or (self._step in self.keeper.keep and self.keeper.is_attached)
+        if is_due and self._step != self._count:
+            self._save()
         self._since = self.clock()
+
+    def _save(self) -> None:
+        """Save the state; of processes that train together, the first one does."""
+        ranks = self.keeper.ranks()
+        if ranks is None or ranks.rank == 0:
+            self.keeper.save_if_room(self._step)
+
+    def _agreed(self) -> Answer:
+        """What becomes of the trial, in all processes that train it together: the first one asks."""
+        ranks = self.keeper.ranks()
+        if ranks is not None:
+            mine = b"" if ranks.rank else json.dumps(self._decided().to_json()).encode()
+            self._answer = Answer.from_json(json.loads(ranks.first(mine)))
+            return self._answer
+        return self._decided()
 
     def _decided(self) -> Answer:
         """What becomes of the trial, asked when it has come as far as it was to go."""
@@ -325,11 +303,33 @@ class Training:
         objective = self.required[0] if self.value == "best" else None
         return Trial(record, self.seed, ask, keeper, objective, self.minimize)
 
+    def introduction(self, record: TrialRecord) -> Mapping[str, Any]:
+        """All that another process has to know to make the live trial of a record, as JSON."""
+        return {
+            "record": record.to_json(),
+            "seed": self.seed,
+            "objective": self.required[0] if self.value == "best" else None,
+            "minimize": self.minimize,
+            "files": str(self.checkpoints.folder),
+            "quota": self.checkpoints.quota,
+            "spare": self.checkpoints.spare,
+        }
+
     def __call__(self, record: TrialRecord, ask: Ask) -> End:
         """Train; what is no `Exception` comes through."""
-        trial = self.trial(record, ask)
+        shared = Shared(ask, partial(self.introduction, record))
+        try:
+            return self._train(self.trial(record, shared), shared)
+        finally:
+            shared.close()
+
+    def _train(self, trial: Trial, shared: Shared) -> End:
         try:
             result = self.function(trial)
+            if shared.told is not Word.GO_ON and not isinstance(
+                result, Failed
+            ):  # other processes have trained, and left
+                return End(shared.told, is_saved=shared.last is not None and shared.last.saves)
             if trial.should_stop:  # it asked, and returned
                 trial.leave()
             if isinstance(result, Failed):
@@ -338,9 +338,10 @@ class Training:
             if trial.keeper.is_attached:
                 trial.keeper.save_if_room(trial._step)  # noqa: SLF001 - the other half of the trial
         except Leaving as leaving:
-            return End(Word(leaving.args[0]), is_saved=trial.keeper.is_attached)
+            return End(leaving.word, is_saved=trial.keeper.is_attached)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever goes wrong in a trial is that trial's failure
             message = str(error).strip() or "no message"
             reason = f"{type(error).__name__}: {message.splitlines()[0]}"
             return End(failed=Failed(reason, traceback.format_exc()))
-        return End(metrics=metrics, is_saved=trial.keeper.is_attached)
+        is_saved = trial.keeper.is_attached or (shared.last is not None and shared.last.saves)
+        return End(metrics=metrics, is_saved=is_saved)

@@ -42,6 +42,28 @@ class Handled:
 
 
 @runtime_checkable
+class Ranks(Protocol):
+    """Processes that train one thing together. All of them have to call each method, in the same order."""
+
+    @property
+    def rank(self) -> int:
+        """The number of this process, from 0."""
+        ...
+
+    def first(self, message: bytes) -> bytes:
+        """What the process of rank 0 gives; what the others give is left out."""
+        ...
+
+    def each(self, number: int) -> list[int]:
+        """What each process gives, by rank. It returns when all have called it."""
+        ...
+
+    def part(self) -> None:
+        """Train together no more; each process may do that at its own time."""
+        ...
+
+
+@runtime_checkable
 class Framework(Protocol):
     """Knows the objects of one library: how to get at their state, and how to write it without running what is read."""
 
@@ -56,6 +78,10 @@ class Framework(Protocol):
 
     def randomness(self) -> Mapping[str, Stateful]:
         """The library's global sources of random numbers, by name."""
+        ...
+
+    def ranks(self) -> Ranks | None:
+        """The processes that train together with this one by means of the library; None if it is alone."""
         ...
 
     def write(self, state: Any, file: BufferedIOBase) -> None:

@@ -57,6 +57,9 @@ class Plain:
         numpys = Handled(lambda: np.random.get_state(legacy=False), np.random.set_state)  # noqa: NPY002 - users use it
         return {"python": Handled(random.getstate, random.setstate), "numpy": numpys}
 
+    def ranks(self) -> None:
+        """Python and NumPy train alone."""
+
     def write(self, state: Any, file: BufferedIOBase) -> None:
         """Write a state as an `.npz` archive."""
         arrays: list[np.ndarray] = []

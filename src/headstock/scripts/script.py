@@ -5,15 +5,18 @@ import math
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, final
 
+from headstock.channel import CHANNEL, Shared
 from headstock.errors import CommandError
 from headstock.executors.command import Ending, Exit, Launch, kill_leftover, run_command
 from headstock.executors.signals import is_from_outside, killed_by
+from headstock.messages import Word
 from headstock.parameters import Parameters, Value
 from headstock.running import Trial
 from headstock.scripts.events import check_tensorboard, event_files, read_events
@@ -93,8 +96,8 @@ class Script:
             if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
                 raise CommandError(f"The {what} is {seconds!r} seconds. Give a positive number.")
 
-    def __call__(self, trial: Trial) -> dict[str, Measured] | Failed:
-        """Evaluate a trial.
+    def __call__(self, trial: Trial) -> dict[str, Measured] | Failed | None:
+        """Evaluate a trial; None if the script has reported by itself.
 
         Raises:
             KeyboardInterrupt: if it was halted.
@@ -107,17 +110,20 @@ class Script:
         if trial.record.attempt:
             with log.open("a", encoding="utf-8") as file:
                 file.write(f"\n=== attempt {trial.record.attempt + 1} ===\n")
+        shared = trial.ask if isinstance(trial.ask, Shared) else None
         launch = self._launch(trial, folder, log)
         results, events = (self._path(written, trial, folder) for written in (self.results, self.events))
         before, events_before = _stamp(results), event_files(events)
         reporter = _Reporter(self.listener, self.needed[0], trial)
-        exited = run_command(launch, reporter.read, halted=self.halted)
-        if exited.ending is Ending.HALTED:
+        exited = run_command(launch, reporter.read, halted=_Halting(self.halted, self.grace, shared).is_due)
+        if exited.ending is Ending.HALTED or (shared is not None and shared.is_halting and shared.told is Word.HALT):
             raise KeyboardInterrupt
         if exited.ending is Ending.TIMED_OUT:
             return _failed(f"timed out after {self.timeout:g} s", exited)
         if exited.code:
             return _failure(exited)
+        if shared is not None and shared.last is not None:
+            return None
         if results is not None:
             if _stamp(results) == before:
                 return _failed(f"the script ended without writing {results}", exited)
@@ -148,6 +154,8 @@ class Script:
             "HEADSTOCK_DIRECTORY": str(folder),
             "HEADSTOCK_PARAMETERS": json.dumps(dict(trial.parameters)),
         }
+        if isinstance(trial.ask, Shared):
+            environment[CHANNEL] = trial.ask.open()
         named = set().union(*(_named(argument) for argument in self.command))
         if "config" not in named or "config" in self.parameters:
             left = {name: value for name, value in trial.parameters.items() if name not in named}
@@ -204,6 +212,33 @@ def to_config(parameters: Parameters) -> str:
 
 @final
 @dataclass(slots=True)
+class _Halting:
+    """When a script is to be stopped: at once, or if it can be paused, after its time to come to the next step.
+
+    Args:
+        halted: whether it is to end.
+        grace: how many seconds it has.
+        shared: the way by which it reports; None if it has none.
+    """
+
+    halted: Callable[[], bool]
+    grace: float
+    shared: Shared | None
+    until: float | None = None
+
+    def is_due(self) -> bool:
+        """Whether it is to be stopped now."""
+        if not self.halted():
+            return False
+        if self.shared is None or self.shared.last is None or not self.shared.last.saves:
+            return True
+        self.shared.is_halting = True
+        self.until = time.monotonic() + self.grace if self.until is None else self.until
+        return time.monotonic() >= self.until
+
+
+@final
+@dataclass(slots=True)
 class _Reporter:
     """Keeps what a script says while it runs."""
 
@@ -217,7 +252,8 @@ class _Reporter:
         """Take a line; one with the objective is a step of the learning curve, with what came before it."""
         found = self.listener.hear(line)
         self.take(found)
-        if self.objective in found:
+        reports_itself = isinstance(self.trial.ask, Shared) and self.trial.ask.is_used
+        if self.objective in found and not reports_itself:
             self._report()
 
     def take(self, found: Mapping[str, Measured]) -> None:

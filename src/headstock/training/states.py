@@ -10,8 +10,9 @@ from typing import Any, ClassVar, final
 import torch
 from torch.utils.data import DataLoader
 
-from headstock.checkpoints.base import Handled, Stateful
+from headstock.checkpoints.base import Handled, Ranks, Stateful
 from headstock.errors import CheckpointError
+from headstock.training.ranks import distributed_ranks
 
 
 @final
@@ -48,6 +49,10 @@ class Torch:
         if torch.backends.mps.is_available():
             sources["mps"] = Handled(torch.mps.get_rng_state, torch.mps.set_rng_state)
         return sources
+
+    def ranks(self) -> Ranks | None:
+        """The processes of `torch.distributed`, if it was initialised with more than one."""
+        return distributed_ranks()
 
     def write(self, state: Any, file: BufferedIOBase) -> None:
         """Write by `torch.save`."""

@@ -1,0 +1,91 @@
+"""Trainings of two processes that talk to each other by gloo on this machine's processor."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import headstock as hs
+from headstock.cli import app
+from headstock.history import History
+from headstock.trial import TrialState
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+import distributed_tasks  # noqa: E402 - it needs PyTorch
+
+PAGE = (Path(__file__).parents[2] / "docs" / "machines.md").read_text(encoding="utf-8")
+
+
+def check(found: History, folder: Path) -> None:
+    """Both ranks did the same steps of the same trials, and left together."""
+    assert found.counts.keys() <= {TrialState.COMPLETED, TrialState.PAUSED}
+    for trial in found:
+        ranks = [(folder / f"{trial.index}-{rank}").read_text().splitlines() for rank in (0, 1)]
+        assert ranks[0] == ranks[1]
+        curve = trial.reports["score"]
+        assert [o.step for o in curve] == list(range(1, trial.step + 1)), "each step is reported once"
+        assert [line.split()[0] for line in ranks[0]] == [str(o.step - 1) for o in curve], "none was trained twice"
+        # The mean over both ranks of what each has gathered since the beginning, pauses or not.
+        assert [o.mean for o in curve] == pytest.approx([trial.parameters["lr"] * 1.5 * o.step for o in curve])
+
+
+def test_the_page_s_script_of_torchrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    [script] = re.findall(r"^```py\n# train_ddp.py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    Path("train_ddp.py").write_text(script)
+    [line] = re.findall(r"^headstock (.* torchrun .*)$", PAGE, re.MULTILINE)
+    command, _, arguments = line.partition("-- torchrun")
+    words = [
+        *shlex.split(command),
+        "--seed",
+        "1",
+        "--",
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        *shlex.split(arguments),
+    ]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, (done.output, done.exception)
+    with hs.Experiment.open("ddp", storage="sqlite:///headstock.db") as experiment:
+        found = experiment.history
+    assert found.counts.keys() <= {TrialState.COMPLETED, TrialState.PAUSED}
+    launches = 0
+    for trial in found:
+        curve = trial.reports["loss"]
+        assert [o.step for o in curve] == list(range(1, trial.step + 1))
+        assert [o.mean for o in curve] == sorted((o.mean for o in curve), reverse=True)
+        [log] = tmp_path.glob(f"*.files/*/{trial.index}/output.log")
+        text = log.read_text()
+        said = [text.count(f"rank {rank} has lr {trial.parameters['lr']}") for rank in (0, 1)]
+        assert said[0] == said[1]
+        assert text.count("has lr") == sum(said)
+        launches += said[0]
+    assert launches > len(found), "none was paused and went on in other processes"
+
+
+def test_a_function_that_starts_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    scheduler = hs.SuccessiveHalving(min_steps=2, eta=2)
+    space = hs.Space(lr=hs.Float(0, 1))
+    url = f"sqlite:///{tmp_path}/e.db"
+    with hs.Experiment("e", space, maximize="score", storage=url, seed=1, scheduler=scheduler) as experiment:
+        experiment.run(distributed_tasks.spawn, budget=hs.Budget(steps=6), workers=1)
+        check(experiment.history, tmp_path)
+        assert TrialState.PAUSED in experiment.history.counts
+        assert sum(trial.step for trial in experiment.history) == 6
+        assert any(v.decision == "resume" for trial in experiment.history for v in trial.verdicts)
+
+
+def test_a_rank_that_fails_fails_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with hs.Experiment("e", hs.Space(lr=hs.Float(0, 1)), maximize="score", seed=1) as experiment:
+        experiment.run(distributed_tasks.spawn_and_fail, budget=hs.Budget(trials=1))
+        [trial] = experiment.history
+        assert trial.state is TrialState.FAILED
+        assert "rank 1 has bad luck" in (trial.traceback or "")
