@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from headstock import Budget, Choice, Experiment, Float, Space, Trial, cli
+from headstock import Budget, Choice, Experiment, Failed, Float, Space, Trial, cli
 from headstock.exports import trials_csv
 
 Invoke = Callable[..., Result]
@@ -45,6 +45,18 @@ def test_show(invoke: Invoke):
     assert "best believed: accuracy" in shown
     assert json.loads(invoke("show", "cifar10", "--json").stdout)["counts"] == {"completed": 6}
     assert "No trial has a result" in invoke("show", HOSTILE).stdout
+
+
+def test_show_says_why_trials_failed_and_names_some_of_many_parameters(tmp_path):
+    url = f"sqlite:///{tmp_path / 'wide.db'}"
+    space = Space({f"p{i:02}": Float(0, 1) for i in range(60)})
+    with Experiment("wide", space, maximize="score", storage=url, seed=0) as experiment:
+        assert "latest trials" not in CliRunner().invoke(cli.app, ["show", "wide", "--storage", url]).output
+        experiment.tell(experiment.ask(), Failed("CUDA out of memory"))
+        experiment.tell(experiment.ask(), 0.5)
+    shown = CliRunner().invoke(cli.app, ["show", "wide", "--storage", url]).output
+    assert "1 of 2 trials failed. The most frequent reason (once): CUDA out of memory." in " ".join(shown.split())
+    assert "and 52 more parameters" in shown
 
 
 def test_show_draws_the_best_so_far_and_lists_the_best_trials(invoke: Invoke):

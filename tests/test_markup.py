@@ -29,3 +29,11 @@ def test_notebooks_show_experiments_trials_and_spaces_and_escape_what_users_wrot
     assert shown[0].count("0.25") == 5  # the best five
     assert "y &lt;= 0.9" in shown[1]
     assert "Trial 7: failed" in shown[-1]
+
+
+def test_of_many_parameters_a_notebook_has_columns_for_some():
+    with Experiment("wide", Space({f"p{i}": Float(0, 1) for i in range(60)}), maximize="score", seed=0) as experiment:
+        experiment.tell(experiment.ask(), 0.25)
+        shown = experiment._repr_html_()
+    assert shown.count('<th scope="col">') == 14
+    assert "and 48 more parameters" in shown

@@ -5,7 +5,7 @@ from rich.console import Console
 
 import headstock as hs
 from headstock.budget import Budget
-from headstock.progress import shown_progress, trainings_table
+from headstock.progress import course, shown_progress, trainings_table
 from headstock.schedulers.forecast import predicted_ends
 from headstock.trial import TrialState
 
@@ -68,3 +68,24 @@ def test_without_steps_it_is_one_line():
         experiment.run(lambda t: t.parameters["x"], budget=Budget(trials=3), observe=observe)
     assert "3/3 trials" in out.getvalue()
     assert "predicted" not in out.getvalue()
+
+
+def test_a_terminal_shows_how_the_best_improved_and_what_was_spent():
+    def evaluate(trial: hs.Trial) -> dict[str, float]:
+        return {"score": trial.index, "cost": 2.5}
+
+    out = io.StringIO()
+    budget = Budget(cost=10)
+    experiment = hs.Experiment("e", SPACE, maximize="score", seed=1)
+    console = Console(file=out, force_terminal=True, width=140, color_system=None)
+    with shown_progress("maximising score", budget, console) as observe:
+        experiment.run(evaluate, budget=budget, observe=observe, progress=False)
+    last = out.getvalue().rsplit("maximising score", 1)[1]
+    assert "4 completed" in last
+    assert "cost 10 of 10" in last
+    assert "best so far 0 ▁" in last
+    assert course(experiment.history).endswith("█ 3")
+
+
+def test_without_a_result_there_is_no_course():
+    assert course(hs.Experiment("e", SPACE, maximize="score").history) == ""

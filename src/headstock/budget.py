@@ -104,7 +104,7 @@ class Budget:
         """
         trials = _less(self.trials, lambda: history.evaluations)
         steps = _less(self.steps, lambda: sum(map(_committed, history)))
-        cost = _less(self.cost, lambda: sum(map(_cost, history)))
+        cost = _less(self.cost, lambda: cost_of(history))
         paid = min(steps, *_affordable(history, _less(self.seconds, lambda: seconds) * slots, cost))
         time = None if self.seconds is None else max(0.0, 1.0 - seconds / self.seconds)
         return Left(trials=trials, steps=steps, paid=paid, time=time)
@@ -112,7 +112,7 @@ class Budget:
     def is_over(self, history: History, seconds: float) -> bool:
         """Whether nothing may go on, whatever was promised to it."""
         is_late = self.seconds is not None and seconds >= self.seconds
-        return is_late or (self.cost is not None and sum(map(_cost, history)) >= self.cost)
+        return is_late or (self.cost is not None and cost_of(history) >= self.cost)
 
     def is_reached(self, history: History) -> bool:
         """Whether the result of a trial is as good as the target."""
@@ -190,6 +190,11 @@ def _committed(trial: TrialRecord) -> float:
     begun = 0 if trial.parent is None else trial.parent[1]
     least = trial.state is not TrialState.ABANDONED
     return max(int(least), max(trial.step, promised) - begun)
+
+
+def cost_of(history: History) -> float:
+    """What all trials together have reported as their cost."""
+    return sum(map(_cost, history))
 
 
 def _cost(trial: TrialRecord) -> float:

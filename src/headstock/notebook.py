@@ -8,6 +8,9 @@ from headstock.history import History
 SHOWN: Final = 5
 """How many of the best trials are shown."""
 
+MOST_COLUMNS: Final = 12
+"""How many of the parameters have a column."""
+
 
 def experiment_html(name: str, storage: str, history: History) -> str:
     """What is searched, how far it is, and the best trials, as HTML.
@@ -24,10 +27,13 @@ def experiment_html(name: str, storage: str, history: History) -> str:
         "trials": ", ".join(f"{count:,} {state}" for state, count in history.counts.items()) or "none",
         "storage": storage,
     }
+    names, others = list(history.space)[:MOST_COLUMNS], len(history.space) - MOST_COLUMNS
     rows = [
         [t.index, wording.measured(t.objective_mean, t.metrics[metric].sem)]
-        + [t.parameters.get(parameter) for parameter in history.space]
+        + [t.parameters.get(parameter) for parameter in names]
         for t in history.best(SHOWN)
     ]
-    shown = markup.table(["trial", metric, *history.space], rows) if rows else ""
+    shown = markup.table(["trial", metric, *names], rows) if rows else ""
+    if rows and others > 0:
+        shown += f"<p>and {others} more parameters</p>"
     return markup.facts(f"Experiment {name}", facts) + shown

@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final, final
 
 from rich.console import Console, Group, RenderableType
@@ -13,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from headstock import wording
-from headstock.budget import Budget
+from headstock.budget import Budget, cost_of
 from headstock.history import History
 from headstock.runner import Observe
 from headstock.schedulers.forecast import predicted_ends
@@ -84,6 +85,16 @@ def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], r
     return table
 
 
+def course(history: History) -> str:
+    """How the best so far improved, as a row of bars between the first and the last value; empty without a result."""
+    if not history.feasible:
+        return ""
+    sign = history.objective.sign
+    so_far = list(accumulate((sign * t.objective_mean for t in history.feasible), max))
+    first, last = (wording.number(sign * worth) for worth in (so_far[0], so_far[-1]))
+    return f"{first} {wording.sparkline([sign * worth for worth in so_far])} {last}"
+
+
 @final
 @dataclass(slots=True)
 class _Screen:
@@ -120,10 +131,15 @@ class _Screen:
 
     def render(self) -> RenderableType:
         history = self.history
-        if history is None or not any(t.steps for t in history):
+        if history is None:
             return self.bar
-        counts = ", ".join(f"{count} {state}" for state, count in history.counts.items())
-        return Group(self.bar, f"[dim]{counts}[/dim]", trainings_table(history, self.ends))
+        told = [", ".join(f"{count} {state}" for state, count in history.counts.items())]
+        told += [] if self.budget.cost is None else [f"cost {cost_of(history):.4g} of {self.budget.cost:.4g}"]
+        told += [_plain(f"best so far {line}") for line in [course(history)] if line]
+        line = f"[dim]{'   '.join(told)}[/dim]"
+        if not any(t.steps for t in history):
+            return Group(self.bar, line)
+        return Group(self.bar, line, trainings_table(history, self.ends))
 
 
 def _plain_lines(console: Console, total: int | None) -> Observe:

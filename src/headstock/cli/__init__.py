@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
@@ -31,7 +30,7 @@ from headstock.cli.options import (
 from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
-from headstock.progress import trainings_table
+from headstock.progress import course, trainings_table
 from headstock.schedulers.forecast import predicted_ends
 from headstock.scripts import belongings
 from headstock.scripts.belongings import Belongings
@@ -49,6 +48,9 @@ app = typer.Typer(
 )
 TABLE_LENGTH: Final = 50
 LATEST: Final = 10
+MOST_COLUMNS: Final = 8
+"""How many parameters a table has room for."""
+
 LOOPBACK: Final = "127.0.0.1"
 BEST: Final = 5
 
@@ -117,12 +119,18 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
             out.print(plain(f"subject to: {', '.join(map(str, history.outcome_constraints))}"))
         out.print("trials: " + (", ".join(f"{n} {state}" for state, n in history.counts.items()) or "none"))
         _print_best(experiment)
+        if history.failed:
+            from headstock.analysis.failures import failures
+            from headstock.report.words import mishaps
+
+            out.print(plain(mishaps(failures(history))))
         _print_course(history)
         if any(t.steps for t in history):
             out.print("\n[bold]trainings[/bold]")
             out.print(trainings_table(history, predicted_ends(history)))
-        out.print("\n[bold]latest trials[/bold]")
-        out.print(_trials_table(history.trials[-LATEST:]))
+        if history.trials:
+            out.print("\n[bold]latest trials[/bold]")
+            out.print(_trials_table(history.trials[-LATEST:]))
 
 
 @app.command()
@@ -389,18 +397,18 @@ def _print_best(experiment: Experiment) -> None:
 
 def _print_course(history: History) -> None:
     """How the best so far improved, and the best trials."""
-    sign = history.objective.sign
-    if not history.feasible:
+    line = course(history)
+    if not line:
         return
-    so_far = list(accumulate((sign * t.objective_mean for t in history.feasible), max))
-    first, last = (wording.number(sign * worth) for worth in (so_far[0], so_far[-1]))
-    out.print(f"best so far:   {first} {wording.sparkline([sign * worth for worth in so_far])} {last}")
+    out.print(f"best so far:   {line}")
     out.print("\n[bold]best trials[/bold]")
     out.print(_trials_table(history.best(BEST)))
 
 
 def _trials_table(records: Sequence[TrialRecord]) -> Table:
-    names = list(dict.fromkeys(name for record in records for name in record.parameters))
+    """The trials, with as many of their parameters as have room."""
+    every = list(dict.fromkeys(name for record in records for name in record.parameters))
+    names, others = every[:MOST_COLUMNS], len(every[MOST_COLUMNS:])
     metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
     table = Table("trial", "state", *map(plain, metrics), *map(plain, names), "seconds", box=None, header_style="bold")
     for record in records:
@@ -409,6 +417,9 @@ def _trials_table(records: Sequence[TrialRecord]) -> Table:
         seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
         shown = (plain(wording.value(value)) for value in (*means, *values))
         table.add_row(str(record.index), record.state.value, *shown, seconds)
+    if others:
+        table.caption = f"and {others} more parameters: headstock export has them all"
+        table.caption_justify = "left"
     return table
 
 

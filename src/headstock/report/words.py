@@ -132,7 +132,8 @@ def mishaps(found: Failures) -> str:
         return ""
     share = f"{found.failed:,} of {found.finished:,} trials failed."
     first = found.causes[0]
-    why = f" The most frequent reason ({len(first.trials):,} times): {first.error.rstrip('.')}."
+    often = "once" if len(first.trials) == 1 else f"{len(first.trials):,} times"
+    why = f" The most frequent reason ({often}): {first.error.rstrip('.')}."
     where = [
         f"{h.where}: {h.failed:,} of {h.inside:,} failed, elsewhere {h.failed_elsewhere:,} of {h.elsewhere:,}"
         for h in found.hazards
