@@ -62,9 +62,11 @@ def test_of_another_machine_is_only_known_what_is_seen_of_its_leases(storage: St
     begin(storage, ELSEWHERE)
     once = only(status_of(storage, NAME))
     assert (once.place, once.is_alive) == (("gpu-07", 42), None)
-    renewed = status_of(storage, NAME, lambda: storage.extend(NAME, ELSEWHERE))
+    seen = storage.leases(NAME)
+    storage.extend(NAME, ELSEWHERE)
+    renewed = status_of(storage, NAME, seen)
     assert (only(renewed).is_alive, renewed.is_stuck) == (True, False)
-    silent = status_of(storage, NAME, lambda: None)
+    silent = status_of(storage, NAME, storage.leases(NAME))
     assert (only(silent).is_alive, silent.is_stuck) == (False, True)
     assert "was not renewed while it was watched" in only(silent).why
 

@@ -1,7 +1,7 @@
 """What an experiment is doing, in words: what runs where, what waits, and why."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -120,7 +120,7 @@ class Status:
         }
 
 
-def status_of(storage: Storage, name: str, watch: Callable[[], object] | None = None) -> Status:
+def status_of(storage: Storage, name: str, seen: Sequence[Lease] | None = None) -> Status:
     """What the experiment of this name is doing.
 
     A process of this host is looked for. Of one elsewhere nothing is known, unless it is seen to renew its lease.
@@ -128,14 +128,12 @@ def status_of(storage: Storage, name: str, watch: Callable[[], object] | None = 
     Args:
         storage: where the experiment is.
         name: its name.
-        watch: waits while it is watched who renews its lease; None to look once.
+        seen: its leases as they were some time ago, longer than it takes until one is renewed; None if nobody looked.
 
     Raises:
         UnknownExperimentError: if there is none.
     """
-    before = {lease.index: lease for lease in storage.leases(name)} if watch is not None else {}
-    if watch is not None:
-        watch()
+    before = {lease.index: lease for lease in seen or ()}
     spec, leases = storage.experiment(name), {lease.index: lease for lease in storage.leases(name)}
     trials = storage.changes(name).trials
     history = History(spec.space, spec.objective, trials, spec.outcome_constraints, spec.seed)

@@ -14,7 +14,7 @@ from headstock.cli import app
 from headstock.errors import HeadstockError
 from headstock.trial import TrialState
 
-TRIALS = 24
+TRIALS = 14
 
 # Each evaluation leaves a line, and waits for a word to go on where it is told to.
 TRAIN = """
@@ -50,8 +50,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def create(folder: Path, budget: dict[str, float] | None = None) -> None:
-    with Experiment("many", Space(x=Float(0, 1)), maximize="score", storage=url(folder), seed=0) as experiment:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage(request: pytest.FixtureRequest, folder: Path) -> str:
+    return url(folder) if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+
+
+def create(storage: str, budget: dict[str, float] | None = None) -> None:
+    with Experiment("many", Space(x=Float(0, 1)), maximize="score", storage=storage, seed=0) as experiment:
         experiment._study.storage.limit("many", budget, now=0.0)
 
 
@@ -59,8 +64,8 @@ def url(folder: Path) -> str:
     return f"sqlite:///{folder}/headstock.db"
 
 
-def states(folder: Path) -> list[TrialState]:
-    with Experiment.open("many", storage=url(folder)) as experiment:
+def states(storage: str) -> list[TrialState]:
+    with Experiment.open("many", storage=storage) as experiment:
         return [trial.state for trial in experiment.history]
 
 
@@ -101,9 +106,9 @@ def refused(folder: Path, *words: str) -> str:
     return str(done.exception)
 
 
-def test_workers_join_leave_and_die_and_share_one_budget_exactly(folder: Path):
-    create(folder, {"trials": TRIALS})
-    command = ("--", sys.executable, "train.py")
+def test_workers_join_leave_and_die_and_share_one_budget_exactly(folder: Path, storage: str):
+    create(storage, {"trials": TRIALS})
+    command = ("--storage", storage, "--", sys.executable, "train.py")
     (folder / "hold").touch()
     leaves, dies, stays = start(folder, *command), start(folder, *command), start(folder, "--workers", "2", *command)
     until(lambda: len(evaluations(folder, "begun")) == 4, leaves, dies, stays)
@@ -120,7 +125,7 @@ def test_workers_join_leave_and_die_and_share_one_budget_exactly(folder: Path):
         output, errors = worker.communicate()
         assert worker.returncode == 0, errors
         assert "the budget is spent" in output
-    assert states(folder) == [TrialState.COMPLETED] * TRIALS
+    assert states(storage) == [TrialState.COMPLETED] * TRIALS
     ended = evaluations(folder, "ended")
     assert set(ended) == set(range(TRIALS))
     # Only what the killed worker had begun may have come to its end once more.
@@ -130,14 +135,14 @@ def test_workers_join_leave_and_die_and_share_one_budget_exactly(folder: Path):
 def test_a_worker_waits_for_its_experiment_and_for_its_storage(folder: Path):
     worker = start(folder, "--wait", "1000", "--trials", "2", "--json", "--", sys.executable, "train.py")
     assert not (folder / "headstock.db").exists()
-    create(folder)
+    create(url(folder))
     output, errors = worker.communicate()
     assert worker.returncode == 0, errors
     assert json.loads(output)["trials"] == {"completed": 2}
 
 
 def test_a_function_joins_as_well_and_may_be_asked_to_leave(folder: Path):
-    create(folder, {"trials": 3})
+    create(url(folder), {"trials": 3})
     (folder / "slow.py").write_text(SLOW)
     leaves = start(folder, "--function", "slow:wait")
     assert leaves.stdout is not None
@@ -145,10 +150,10 @@ def test_a_function_joins_as_well_and_may_be_asked_to_leave(folder: Path):
     leaves.send_signal(signal.SIGTERM)
     assert "interrupted" in leaves.communicate()[0]
     assert leaves.returncode == 130
-    assert states(folder) == [TrialState.QUEUED]
+    assert states(url(folder)) == [TrialState.QUEUED]
     worker = start(folder, "--function", "functions:evaluate", "--workers", "2")
     assert "3 trials, 0 failed" in worker.communicate()[0]
-    assert states(folder) == [TrialState.COMPLETED] * 3
+    assert states(url(folder)) == [TrialState.COMPLETED] * 3
 
 
 def test_a_worker_creates_nothing(folder: Path):
@@ -175,6 +180,6 @@ def test_a_worker_creates_nothing(folder: Path):
     ],
 )
 def test_what_makes_no_sense_is_refused(folder: Path, words: tuple[str, ...], message: str):
-    create(folder)
+    create(url(folder))
     assert message in re.sub(r"\s+", " ", refused(folder, *words))
-    assert states(folder) == []
+    assert states(url(folder)) == []

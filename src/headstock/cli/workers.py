@@ -5,7 +5,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -115,8 +114,10 @@ def status(
 ) -> None:
     """Say what runs where, what waits, and why."""
     with stored(storage) as opened:
-        pause = None if watch is None else partial(time.sleep, watch)
-        found = [status_of(opened, one, pause) for one in ([name] if name is not None else _unfinished(opened))]
+        names = _unfinished(opened) if name is None else [name]
+        seen = {} if watch is None else {one: opened.leases(one) for one in names}
+        time.sleep(watch or 0.0)
+        found = [status_of(opened, one, seen.get(one)) for one in names]
     now = time.time()
     if as_json:
         print_json([one.to_json(now) for one in found] if name is None else found[0].to_json(now))
