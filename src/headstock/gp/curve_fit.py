@@ -21,7 +21,16 @@ _MEANS: Final = np.array([0.0, 0.0, -1.0, -1.1, 0.2, -0.7, -3.0, -3.0, 0.0, -5.0
 """Of all but the lengthscales. With these mixed shapes curves begin much alike and differ in where they end."""
 
 _SDS: Final = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 1.5, 1.5, 0.7, 2.0])
-_RANGES: Final = ((-5.0, 4.0), (-8.0, 4.0), (-8.0, 4.0), *((-4.0, 4.0),) * 3, (-9.0, 1.0), (-10.0, 3.0), (-2.0, 2.5), (-12.0, 1.0))
+_RANGES: Final = (
+    (-5.0, 4.0),
+    (-8.0, 4.0),
+    (-8.0, 4.0),
+    *((-4.0, 4.0),) * 3,
+    (-9.0, 1.0),
+    (-10.0, 3.0),
+    (-2.0, 2.5),
+    (-12.0, 1.0),
+)
 
 
 def log_prior(h: CurveHyperparameters) -> tuple[float, Float64[np.ndarray, " p"]]:

@@ -8,9 +8,10 @@ their asymptotes):
     w_j(x) ~ GP(0, v_j (k(x, x') + g 1[same curve]) + τ_j²) ,     e_i(t) ~ GP(0, s² κ(t, t')) ,     ε ~ N(0, σ²)
 
 k is a Matérn-5/2 with one lengthscale a column; g lets two runs of one configuration differ; τ_j² is the prior variance
-of a mean curve. M is lower triangular with ones on its diagonal: where a curve ends has to do with how it begins and how
-it bends (a linear model of coregionalisation, Álvarez, Rosasco and Lawrence 2012, arXiv 1106.6251). From here on, Φ
-stands for the shapes at a curve's steps times M. With S the covariance of e_i + ε over the reported steps, everything that the data says of curve i is
+of a mean curve. M is lower triangular with ones on its diagonal: where a curve ends has to do with how it begins and
+how it bends (a linear model of coregionalisation, Álvarez, Rosasco and Lawrence 2012, arXiv 1106.6251). From here on,
+Φ stands for the shapes at a curve's steps times M. With S the covariance of e_i + ε over the reported steps,
+everything that the data says of curve i is
 
     A_i = Φ_iᵀ S_i⁻¹ Φ_i = R_i R_iᵀ ,     b_i = Φ_iᵀ S_i⁻¹ y_i ,     q_i = y_iᵀ S_i⁻¹ y_i ,     ln |S_i|
 
@@ -283,9 +284,7 @@ class CurvePosterior:
         mean, variance = self._mixture(K, self.data.shapes(steps) @ h.mixture)
         return mean, variance + math.exp(h.log_deviation)
 
-    def mean_of_new(
-        self, X: Float64[np.ndarray, "m d"], steps: Float64[np.ndarray, " m"]
-    ) -> Float64[np.ndarray, " m"]:
+    def mean_of_new(self, X: Float64[np.ndarray, "m d"], steps: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
         """The mean alone of `predict_new`, which costs far less."""
         h = self.hyperparameters
         return self._mean(h.kernel(self.data.categorical)(X, self.data.X), self.data.shapes(steps) @ h.mixture)

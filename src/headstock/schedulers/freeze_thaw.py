@@ -160,7 +160,7 @@ class FreezeThaw:
     def _candidates(
         self, forecast: Forecast, tried: set[bytes], rng: np.random.Generator
     ) -> Float64[np.ndarray, "m d"]:
-        """New configurations as points: anywhere, and near the most promising trials or the most promising of the pool."""
+        """New configurations as points: anywhere, and near the most promising trials, or the pool's most promising."""
         if self.pool is not None:
             X = rng.permutation(forecast.encoding.encode(self.pool))
             X = X[[key not in tried for key in row_keys(X)]]
@@ -185,9 +185,7 @@ def _near(
     return domain.project(np.where(rng.random((count, d)) < max(0.5, 1.0 / d), moved, X))
 
 
-def _finishing(
-    forecast: Forecast, finalists: int, first: int, steps_left: float, *, is_last: bool
-) -> list[Resume]:
+def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float, *, is_last: bool) -> list[Resume]:
     """The most promising trials to their ends, if anything else before that would leave too little for it.
 
     Only those count that what is left of the budget still finishes.
@@ -197,7 +195,7 @@ def _finishing(
     best = np.argsort(np.where(finishable, -forecast.final, np.inf), kind="stable")[: min(finalists, finishable.sum())]
     unfinished = [k for k in best if costs[k] > 0]
     cost = costs[unfinished].sum()
-    if not unfinished or not is_last and steps_left >= cost + max(first, _stride(forecast.last)):
+    if not unfinished or (not is_last and steps_left >= cost + max(first, _stride(forecast.last))):
         return []
     values, widths = forecast.transform.invert(forecast.final, forecast.final_sd)
     return [
