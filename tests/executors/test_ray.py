@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -142,16 +143,24 @@ def test_a_node_s_death_costs_its_trials_what_was_not_saved(cluster: Any, tmp_pa
 def test_an_interrupted_run_leaves_nothing_behind_and_goes_on(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def observe(history: History) -> None:
-        if waiting(history):
-            raise KeyboardInterrupt
+    terminated = []
 
+    def observe(history: History) -> None:
+        if waiting(history) and not terminated:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def interrupt(*_: Any) -> None:
+        terminated.append(True)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
     monkeypatch.setattr("headstock.runner.GRACE", 0.0)
     with experiment(tmp_path) as found:
         run = {"budget": hs.Budget(trials=1), "executor": hs.Ray(cluster.address)}
         assert found.run(tasks.wait_in_the_middle, observe=observe, **run) is Ended.INTERRUPTED
         assert found.history.counts == {TrialState.QUEUED: 1}
         assert has_ended(*waiting(found.history))
+        assert signal.signal(signal.SIGTERM, before) is interrupt, "Ray has left another handler behind"
         assert found.run(tasks.wait_in_the_middle, **run) is Ended.BUDGET
         check_went_on(found.trials[0])
 

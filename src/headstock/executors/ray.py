@@ -8,9 +8,11 @@ program, so no node needs the storage; the folder with the states of trials is o
 import json
 import math
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -103,16 +105,26 @@ class Ray:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
         here: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         try:
-            if self.address is None:
-                ray.init("local", **here, **quiet)
-            else:
+            if self.address is not None:
                 _check_that_it_listens(self.address)
-                ray.init(self.address, **quiet)
+            with _own_termination():
+                ray.init("local", **here, **quiet) if self.address is None else ray.init(self.address, **quiet)
         except (OSError, RuntimeError, ValueError) as error:
             raise ExecutorError(
                 f"There is no Ray cluster at {self.address!r} ({_line(error)}). Start one with: ray start --head"
             ) from error
         return True
+
+
+@contextmanager
+def _own_termination() -> Iterator[None]:
+    """What this program does when it is asked to end stays its own: Ray puts an exit in its place."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _check_that_it_listens(address: str) -> None:
