@@ -14,7 +14,7 @@ from headstock.gp.thinning import best_and_even
 FITTED: Final = 64
 """How many curves hyper-parameters are fitted to at most; the cost of a fit grows with the cube."""
 
-_COLD_ITERATIONS: Final = 40
+_COLD_ITERATIONS: Final = 30
 _WARM_ITERATIONS: Final = 12
 
 _MEANS: Final = np.array([0.0, 0.0, -1.0, -1.1, 0.2, -0.7, -3.0, -3.0, 0.0, -5.0])
