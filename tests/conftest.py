@@ -1,3 +1,5 @@
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +11,13 @@ from headstock.testing import postgresql
 # The same examples every time: a red test is red for everybody. More and other examples: --hypothesis-profile=default.
 settings.register_profile("headstock", derandomize=True, deadline=None, database=None)
 settings.load_profile("headstock")
+
+# How wide the terminal is, if there is one, makes no difference.
+os.environ["COLUMNS"] = "80"
+
+# What a shell runs in the background ignores Ctrl-C, and so would the programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from headstock import Budget, Experiment, Float, FullTraining, Space, Trial, cli
+from headstock.cli.options import out
 from headstock.processes import new_owner
 from headstock.status import Status, Unfinished, status_of
 from headstock.storage import Command, NewTrial, Storage, open_storage
@@ -137,9 +138,11 @@ def test_what_is_spent_of_the_stored_budget(storage: Storage, bounds: dict[str, 
     assert status.is_stuck == (spent is None)
 
 
-def test_the_command_says_it_in_a_table_as_json_and_by_its_exit_code(storage: Storage):
+def test_the_command_says_it_in_a_table_as_json_and_by_its_exit_code(storage: Storage, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(out, "_width", 200)
+
     def invoke(*words: str, code: int = 0) -> str:
-        done = CliRunner().invoke(cli.app, ["status", *words, "--storage", storage.url], env={"COLUMNS": "200"})
+        done = CliRunner().invoke(cli.app, ["status", *words, "--storage", storage.url])
         assert done.exit_code == code, done.output
         return done.stdout
 

@@ -213,6 +213,8 @@ def test_a_tree_within_a_tree_belongs_to_both():
     assert environment == {"A": "1", MARK: f"{outer}:{inner}"}
     left = psutil.Popen(["sleep", "1000"], env=environment)
     try:
+        while not left.environ():  # for a moment after its start the system shows none
+            pass
         assert [process.pid for process in Tree(None, outer).members()] == [left.pid]
         Tree(None, inner).kill()
     finally:
