@@ -9,7 +9,6 @@ from typing import Final, final
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -18,6 +17,7 @@ from headstock.budget import Budget, cost_of
 from headstock.history import History
 from headstock.runner import Observe
 from headstock.schedulers.forecast import predicted_ends
+from headstock.terminal import plain
 from headstock.trial import TrialRecord, TrialState
 
 ROWS: Final = 12
@@ -69,7 +69,7 @@ def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], r
 
     shown = heapq.nsmallest(rows, (t for t in history if t.state in _ORDER), key=rank)
     table = Table(box=None, header_style="bold", expand=True)
-    for name in ("trial", "state", "step", _plain(metric), "predicted"):
+    for name in ("trial", "state", "step", plain(metric), "predicted"):
         table.add_column(name, no_wrap=True)
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
     for trial in shown:
@@ -80,7 +80,7 @@ def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], r
             f"{trial.step}/{trial.steps or '?'}" if trial.step else "",
             "" if now is None else wording.number(now),
             wording.measured(*ends[trial.index]) if trial.index in ends and not trial.state.is_finished else "",
-            _plain(trial.error or (trial.verdicts[-1].because if trial.verdicts else trial.because)),
+            plain(trial.error or (trial.verdicts[-1].because if trial.verdicts else trial.because)),
         )
     return table
 
@@ -118,7 +118,7 @@ class _Screen:
         )
         in_steps = budget.trials is None and budget.steps is not None
         total = budget.steps if in_steps else budget.trials
-        bar.add_task(_plain(title), total=total, best="", unit="steps" if in_steps else "trials")
+        bar.add_task(plain(title), total=total, best="", unit="steps" if in_steps else "trials")
         return cls(budget, bar)
 
     def observe(self, history: History) -> None:
@@ -126,7 +126,7 @@ class _Screen:
         if any(t.steps for t in history) and steps >= GROWTH * self.forecast_at:
             self.ends, self.forecast_at = predicted_ends(history), max(steps, 1)
         done = _finished(history) if self.budget.trials is not None or self.budget.steps is None else steps
-        self.bar.update(self.bar.task_ids[0], completed=done, best=_plain(_best(history)))
+        self.bar.update(self.bar.task_ids[0], completed=done, best=plain(_best(history)))
         self.history = history
 
     def render(self) -> RenderableType:
@@ -135,7 +135,7 @@ class _Screen:
             return self.bar
         told = [", ".join(f"{count} {state}" for state, count in history.counts.items())]
         told += [] if self.budget.cost is None else [f"cost {cost_of(history):.4g} of {self.budget.cost:.4g}"]
-        told += [_plain(f"best so far {line}") for line in [course(history)] if line]
+        told += [plain(f"best so far {line}") for line in [course(history)] if line]
         line = f"[dim]{'   '.join(told)}[/dim]"
         if not any(t.steps for t in history):
             return Group(self.bar, line)
@@ -190,8 +190,3 @@ def _line(trial: TrialRecord) -> str:
 def _best(history: History) -> str:
     best = history.best_seen()
     return "" if best is None else f"best {history.objective.metric} {wording.number(best.objective_mean)}"
-
-
-def _plain(text: str) -> str:
-    """A text of somebody's: no markup, and nothing that a terminal would obey."""
-    return escape(wording.harmless(text))

@@ -23,7 +23,6 @@ from headstock.cli.options import (
     Name,
     StorageUrl,
     out,
-    plain,
     print_json,
     stored,
 )
@@ -36,6 +35,7 @@ from headstock.scripts import belongings
 from headstock.scripts.belongings import Belongings
 from headstock.storage import ExperimentSummary
 from headstock.storage.backup import back_up
+from headstock.terminal import plain
 
 app = typer.Typer(
     name="headstock",

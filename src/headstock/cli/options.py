@@ -8,10 +8,8 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from headstock.storage import Storage, open_storage
-from headstock.wording import harmless
 
 INTERRUPTED: Final = 130
 """The exit code of a command that was asked to end."""
@@ -29,11 +27,6 @@ Files = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
 
 out: Final = Console()
-
-
-def plain(text: str) -> str:
-    """A text of somebody's, as rich prints it letter by letter: no markup, and nothing that a terminal would obey."""
-    return escape(harmless(text))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from headstock import Experiment
-from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, plain, print_json, stored
+from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
 from headstock.errors import CommandError, NoResultError
 from headstock.progress import shown_progress
 from headstock.runner import Ended
@@ -19,6 +19,7 @@ from headstock.scripts.plan import Plan, Settings, make_plan, split_words
 from headstock.scripts.script import Passing
 from headstock.scripts.study_file import ENDINGS, read_study_file
 from headstock.storage import Storage
+from headstock.terminal import plain
 from headstock.trial import TrialState
 from headstock.tuning import budget_of, tune
 

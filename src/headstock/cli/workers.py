@@ -13,11 +13,12 @@ from rich.table import Table
 
 from headstock import Budget, Experiment
 from headstock.cli import scripts
-from headstock.cli.options import DEFAULT_STORAGE, AsJson, StorageUrl, out, plain, print_json, stored
+from headstock.cli.options import DEFAULT_STORAGE, AsJson, StorageUrl, out, print_json, stored
 from headstock.errors import CommandError, StorageError
 from headstock.scripts.plan import make_plan
 from headstock.status import Status, Unfinished, status_of
 from headstock.storage import Storage
+from headstock.terminal import plain
 
 app = typer.Typer()
 
