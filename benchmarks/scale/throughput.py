@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--optuna", help="a Python that has Optuna; left out if it is")
-    parser.add_argument("--optuna-stored", type=int, default=10_000, help="Optuna is not measured with more trials")
+    parser.add_argument("--optuna-stored", type=int, default=100_000, help="Optuna is not measured with more trials")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     options = parser.parse_args()
     print(f"{'':42}" + "".join(f"{name:>15}" for name in COLUMNS), flush=True)

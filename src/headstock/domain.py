@@ -205,12 +205,12 @@ def row_keys(X: Float64[np.ndarray, "m d"]) -> list[bytes]:
 
 def are_among(X: Float64[np.ndarray, "m d"], others: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, " m"]:
     """Which rows count as one with any of the others, of which there may be many."""
-    found = np.isin(_digests(X), _digests(others))
-    if found.any():  # digests may agree by chance
-        alike = others[np.isin(_digests(others), _digests(X[found]))]
-        keys = set(row_keys(alike))
-        found[found] = [key in keys for key in row_keys(X[found])]
-    return found
+    if not len(X):
+        return np.zeros(0, dtype=bool)
+    wanted, theirs = np.sort(_digests(X)), _digests(others)
+    nearest = wanted[np.searchsorted(wanted, theirs).clip(max=len(wanted) - 1)]
+    keys = set(row_keys(others[nearest == theirs]))  # digests may agree by chance
+    return np.array([key in keys for key in row_keys(X)])
 
 
 def _whole(X: Float64[np.ndarray, "m d"]) -> Int64[np.ndarray, "m d"]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64
 
-from headstock.domain import Domain, row_keys
+from headstock.domain import Domain, are_among, row_keys
 from headstock.errors import ParameterError, SpaceError, SpaceExhaustedError
 from headstock.history import History
 
@@ -29,20 +29,19 @@ def untried(
         ParameterError: if the given values break the constraints.
         SpaceError: if no configuration keeps the constraints.
     """
-    seen = set(row_keys(history.points(domain.encoding.encode)))
-    if domain.is_decided:
-        seen.clear()
-    found: list[Float64[np.ndarray, " d"]] = []
+    tried = history.points(domain.encoding.encode)
+    found: dict[bytes, Float64[np.ndarray, " d"]] = {}
     for X in chain(blocks, _others(domain, len(history), rng)):
-        for x, key, feasible in zip(X, row_keys(X), domain.feasible(X), strict=True):
-            if feasible and key not in seen:
-                seen.add(key)
-                found.append(x)
-                if len(found) == count:
-                    return np.stack(found)
+        new = X[domain.feasible(X)]
+        if not domain.is_decided:
+            new = new[~are_among(new, tried)]
+        for x, key in zip(new, row_keys(new), strict=True):
+            found.setdefault(key, x)
+            if len(found) == count:
+                return np.stack([*found.values()])
     if not found:
         raise _nothing_left(domain, rng)
-    return np.stack(found)
+    return np.stack([*found.values()])
 
 
 def explained(domain: Domain, because: str) -> str:
