@@ -151,7 +151,8 @@ def test_what_a_killed_process_had_finished_stays_finished(url: str, patience: i
     assert victim.stdout is not None
     said = [int(victim.stdout.readline()) for _ in range(patience)]
     victim.send_signal(signal.SIGKILL)
-    said += [int(line) for line in victim.communicate()[0].splitlines()]
+    said += [int(line) for line in victim.stdout]  # communicate() forgets what was read ahead
+    victim.communicate()
     storage = open_storage(url)
     trials = storage.changes("shared").trials
     finished = [trial.index for trial in trials if trial.state is TrialState.COMPLETED]
