@@ -326,9 +326,8 @@ class Training:
     def _train(self, trial: Trial, shared: Shared) -> End:
         try:
             result = self.function(trial)
-            if shared.told is not Word.GO_ON and not isinstance(
-                result, Failed
-            ):  # other processes have trained, and left
+            others_left = shared.told is not Word.GO_ON
+            if others_left and not isinstance(result, Failed):
                 return End(shared.told, is_saved=shared.last is not None and shared.last.saves)
             if trial.should_stop:  # it asked, and returned
                 trial.leave()

@@ -35,7 +35,16 @@ _LAST_BREATH: Final = 2.0
 GRACE: Final = 10.0
 """For how many seconds a task that took too long may clear up before its process is killed."""
 
-_START: Final = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from headstock.executors.worker import serve; serve(*map(int, sys.argv[2:]))"  # noqa: E501 - one line of another program
+
+def program(call: str, *arguments: str) -> list[str]:
+    """The command of a process that finds the modules which this one finds.
+
+    Args:
+        call: what it calls of `headstock.executors.worker`.
+        *arguments: in its `sys.argv` from the third place on.
+    """
+    code = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from headstock.executors import worker"
+    return [sys.executable, "-c", f"{code}; worker.{call}", json.dumps(sys.path), *arguments]
 
 
 @final
@@ -184,7 +193,7 @@ class Processes:
         ours, theirs = os.pipe()  # read by the process, which ends at the end of the pipe
         try:
             process = subprocess.Popen(  # noqa: S603 - this very program
-                [sys.executable, "-c", _START, json.dumps(sys.path), str(there.fileno()), str(ours)],
+                program("serve(*map(int, sys.argv[2:]))", str(there.fileno()), str(ours)),
                 stdin=subprocess.DEVNULL,
                 env=marked({**os.environ, **slot}, mark),
                 pass_fds=(there.fileno(), ours),

@@ -5,13 +5,11 @@ and what kills the actor, its node or this program takes the process with it. Wh
 program, so no node needs the storage; the folder with the states of trials is one that all nodes share.
 """
 
-import json
 import math
 import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,7 +20,7 @@ from typing import Any, Final, final
 from headstock.errors import ExecutorError, MissingDependencyError
 from headstock.executors.base import Finished, Listen, Lost, Work
 from headstock.executors.gpus import slots
-from headstock.executors.process import Processes
+from headstock.executors.process import Processes, program
 from headstock.executors.trees import MARK, marked, new_mark
 
 _FOREVER: Final = 3600.0
@@ -32,8 +30,6 @@ _PATIENCE: Final = 10.0
 
 _DEATHS: Final = 10
 """How many actors may die before they take a task; then it counts as lost."""
-
-_GUARD: Final = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from headstock.executors.worker import guard; guard(int(sys.argv[2]), sys.argv[3])"  # noqa: E501 - one line of another program
 
 _OPTIONS: Final = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
 """What Ray calls the resources that every node has."""
@@ -187,7 +183,7 @@ def _guarded(mark: str) -> int:
     Ray kills an actor's own children when it ends, but not theirs. So the guard is nobody's child.
     """
     theirs, ours = os.pipe()
-    guard = [sys.executable, "-c", _GUARD, json.dumps(sys.path), str(theirs), mark]
+    guard = program("guard(int(sys.argv[2]), sys.argv[3])", str(theirs), mark)
     try:
         subprocess.run(  # noqa: S603 - this very program; the shell gets it as arguments
             ["/bin/sh", "-c", '"$@" &', "sh", *guard], pass_fds=(theirs,), start_new_session=True, check=True
