@@ -30,9 +30,8 @@ from headstock.errors import ParameterError
 from headstock.parameters import shown_conditions
 from headstock.space import Choice, Fixed, Float, Int, Parameters, Space, Value, conditions, identity
 
-_NEAR: Final = (
-    256  # so many configurations are near the processor while one parameter after the other is read from them
-)
+# So many configurations are near the processor while one parameter after the other is read from them.
+_NEAR: Final = 256
 
 INACTIVE: Final = 0.5
 """Where an inactive numeric parameter sits."""
