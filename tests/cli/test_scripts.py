@@ -14,6 +14,7 @@ from headstock.cli import app
 from headstock.errors import HeadstockError
 from headstock.storage import open_storage
 from headstock.trial import TrialState
+from killed import has_ended
 
 TRAIN = """
 import argparse, time
@@ -75,15 +76,6 @@ def headstock(folder: Path, *words: str, code: int = 0) -> tuple[str, str]:
 def run(folder: Path, *words: str, **options: Any) -> tuple[str, str]:
     given = ("run", "--name", "a", "--maximize", "accuracy", "--seed", "1", *PARAMETERS)
     return headstock(folder, *given, *words, **options)
-
-
-def has_ended(pid: int) -> bool:
-    """It was killed; the system may still be at it."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() == psutil.STATUS_ZOMBIE or process.wait(timeout=60) is None
-    except psutil.NoSuchProcess:
-        return True
 
 
 def states(folder: Path) -> list[TrialState]:

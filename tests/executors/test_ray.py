@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -24,6 +23,7 @@ from headstock.errors import ExecutorError
 from headstock.history import History
 from headstock.runner import Ended
 from headstock.trial import TrialState
+from killed import has_ended
 
 # Ray reads its settings when it is imported, so it is only looked for here. One cluster is enough for all processes.
 pytestmark = [
@@ -78,15 +78,6 @@ def check_went_on(trial: hs.TrialRecord) -> None:
 def waiting(history: History) -> list[int]:
     """The processes that wait in the middle."""
     return [int(o.mean) for trial in history for o in trial.reports.get("waits", ())]
-
-
-def has_ended(pid: int) -> bool:
-    """It was killed; the system may still be at it."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() == psutil.STATUS_ZOMBIE or process.wait(timeout=60) is None
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_the_page_s_example_runs_on_a_ray_of_this_program():
