@@ -26,17 +26,17 @@ def climb(trial: hs.Trial) -> None:
 
 
 def crash(trial: hs.Trial) -> float:
-    """Ways to die, by the trial's number."""
+    """Ways to die, at every third trial: whoever is quick, not half of those that ended have failed."""
     match trial.index:
         case 0:
             ctypes.string_at(0)  # a segmentation fault
-        case 1:
-            os._exit(3)
-        case 2:
-            sys.exit("no such option")
         case 3:
+            os._exit(3)
+        case 6:
+            sys.exit("no such option")
+        case 9:
             raise ValueError("bad luck")
-        case 4:
+        case 12:
             os.kill(os.getpid(), signal.SIGKILL)
     return trial.parameters["x"]
 

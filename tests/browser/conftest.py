@@ -5,6 +5,8 @@ import pytest
 
 from browser.chromium import executable, launched
 
+PATIENCE = 120_000  # milliseconds: on a loaded machine a page takes its time
+
 
 def missing() -> str | None:
     """Why there is no browser; None if there is one."""
@@ -22,6 +24,9 @@ def browser():
         pytest.skip(reason)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Playwright's own
+        from playwright.sync_api import expect
+
+        expect.set_options(timeout=PATIENCE)
         with launched() as browser:
             yield browser
 
@@ -42,6 +47,7 @@ def visit(browser):
 
     def open_page(url: str, *, allowed: str, ready: str, scheme: str = "light", expected: str | None = None, **options):
         page = browser.new_page(color_scheme=scheme, **options)
+        page.set_default_timeout(PATIENCE)
         page.on(
             "console",
             lambda m: (
@@ -57,7 +63,7 @@ def visit(browser):
             lambda r: None if r.url.startswith((allowed, "data:", "blob:")) else complaints.append(f"asked {r.url}"),
         )
         page.goto(url)
-        page.wait_for_selector(ready, timeout=120_000)
+        page.wait_for_selector(ready)
         pages.append(page)
         return page
 

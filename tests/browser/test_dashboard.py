@@ -11,6 +11,8 @@ from headstock.storage.base import ExperimentSpec
 from headstock.trial import Observation, Verdict
 from serving import dashboard
 
+expect = pytest.importorskip("playwright.sync_api").expect
+
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 HOSTILE = "<img src=x onerror=alert(1)></script>'\"&"
 MANY = 100_000
@@ -75,7 +77,7 @@ def test_every_page_fits_and_shows_names_as_they_are(look, page, screen):
     assert shown.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
     assert shown.locator("img").count() == 0
     if HOSTILE in str(PAGES[page].get("experiment")) or page == "list":
-        assert shown.get_by_text(HOSTILE).first.is_visible()
+        expect(shown.get_by_text(HOSTILE).first).to_be_visible()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -98,7 +100,7 @@ def test_every_page_is_accessible(look, page):
 def test_what_is_very_long_is_shortened_and_unfolds(look):
     page = look(experiment="wide", viewport={"width": 390, "height": 844})
     (parameters,) = [card for card in page.locator(".card").all() if "Best seen" in card.inner_text()]
-    assert not page.get_by_text("nobody_wants_to_type_40").first.is_visible()
+    expect(page.get_by_text("nobody_wants_to_type_40").first).to_be_hidden()
     parameters.get_by_text("48 more").click()
     page.locator(".card dt", has_text="nobody_wants_to_type_40").wait_for()
     prompt = page.get_by_role("region", name="Trials", exact=True).locator("td", has_text="word word").first
@@ -106,18 +108,18 @@ def test_what_is_very_long_is_shortened_and_unfolds(look):
     assert prompt.get_attribute("title").startswith("word word")
     for figure in ("importances", "parallel", "matrix", "contour"):
         page.locator(f"details[data-figure={figure}] summary").first.click()
-        page.locator(f"details[data-figure={figure}] .main-svg").first.wait_for(timeout=120_000)
+        page.locator(f"details[data-figure={figure}] .main-svg").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_experiments_stand_side_by_side(look):
     page = look(compare=["digits", HOSTILE])
     compared = page.get_by_role("region", name="Experiments side by side")
-    assert compared.get_by_role("link", name=HOSTILE).is_visible()
+    expect(compared.get_by_role("link", name=HOSTILE)).to_be_visible()
     marked = compared.locator("mark")
-    assert marked.filter(has_text="minimise loss").count() == 1
-    assert marked.filter(has_text="Int(16, 128)").count() == 1
-    page.locator(".figure .main-svg").first.wait_for(timeout=60_000)
+    expect(marked.filter(has_text="minimise loss")).to_have_count(1)
+    expect(marked.filter(has_text="Int(16, 128)")).to_have_count(1)
+    page.locator(".figure .main-svg").first.wait_for()
 
 
 @ON_BOTH
@@ -127,11 +129,11 @@ def test_every_figure_is_drawn_when_it_is_opened(look):
     for i in range(boxes.count()):
         if boxes.nth(i).get_attribute("open") is None:
             boxes.nth(i).locator("summary").first.click()
-        boxes.nth(i).locator(".main-svg, canvas, p.none").first.wait_for(timeout=120_000)
+        boxes.nth(i).locator(".main-svg, canvas, p.none").first.wait_for()
         if boxes.nth(i).get_attribute("data-figure") != "trace":
             boxes.nth(i).locator("summary").first.click()
     page.get_by_role("button", name="What was found?").click()
-    page.get_by_text("best of all arms").wait_for(timeout=120_000)
+    page.get_by_text("best of all arms").wait_for()
 
 
 @ON_BOTH
@@ -141,7 +143,7 @@ def test_actions_by_keyboard_alone(look, stored):
     page.keyboard.press("Enter")
     page.get_by_label("lr").fill("twelve")
     page.keyboard.press("Enter")
-    assert "not a number" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_role("alert")).to_contain_text("not a number")
     page.get_by_label("lr").fill("0.125")
     page.keyboard.press("Enter")
     page.get_by_text("is queued.").wait_for()
@@ -203,8 +205,8 @@ def trainings(browser, new_url, tmp_path_factory):  # noqa: ARG001 - skips where
 def test_a_trial_s_page_tells_everything(visit, trainings, screen):
     storage, link = trainings
     page = visit(f"{link}?experiment=nets&trial=12", allowed=link, ready="body.ready", **screen)
-    page.locator(".figure .main-svg").first.wait_for(timeout=60_000)
-    page.get_by_text("Expected to come to").wait_for(timeout=60_000)
+    page.locator(".figure .main-svg").first.wait_for()
+    page.get_by_text("Expected to come to").wait_for()
     page.get_by_text("8 of 20").wait_for()
     page.get_by_text("predicted best").wait_for()
     page.locator("summary", has_text="Log").click()
@@ -281,7 +283,7 @@ def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(vis
         page.locator("#live", has_text="reconnecting").wait_for()
         experiment.attach({"lr": 0.6}, 0.9)
         with dashboard(url, "--port", port):
-            page.locator("#live.on", has_text="live").wait_for(timeout=60_000)
+            page.locator("#live.on", has_text="live").wait_for()
             page.locator(".card .value", has_text="0.9").wait_for()
 
 
@@ -307,6 +309,26 @@ def test_an_experiment_is_renamed_and_deleted_after_its_name_was_typed(visit, ne
         page.goto("about:blank")  # it would miss the server
 
 
+def test_an_answer_that_was_overtaken_is_not_shown(visit, new_url):
+    url, held = new_url(), []
+    with Experiment("paged", Space(lr=Float(0.0, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        for i in range(60):
+            experiment.attach({"lr": i / 60}, i / 60)
+    with dashboard(url) as link:
+        page = visit(f"{link}?experiment=paged", allowed=link, ready="body.ready")
+        page.route("**/api/trials?*offset=50*", lambda route: held.append(route))  # noqa: PLW0108 - it marks it
+        page.get_by_role("button", name="On").click()
+        with page.expect_response("**/api/trials?*offset=0*"):
+            page.get_by_label("Order").select_option("oldest")
+        expect(page.get_by_text("trials 1 to 50")).to_be_visible()
+        with page.expect_response("**/api/trials?*offset=50*") as late:
+            held[0].continue_()
+        late.value.finished()
+        page.evaluate("fetch('/api/experiments').then((answer) => answer.json())")  # what came before it, is drawn
+        expect(page.get_by_role("link", name="49", exact=True)).to_be_visible()
+        page.goto("about:blank")  # it would miss the server
+
+
 def test_many_trials_are_paged_and_never_sent_at_once(visit, tmp_path):
     url = f"sqlite:///{tmp_path / 'many.db'}"
     storage = open_storage(url)
@@ -323,11 +345,11 @@ def test_many_trials_are_paged_and_never_sent_at_once(visit, tmp_path):
         page.goto(f"{link}?experiment=many")
         page.wait_for_selector("body.ready")
         page.get_by_text("100,000").first.wait_for()
-        assert page.get_by_text("trials 1 to 50").is_visible()
+        expect(page.get_by_text("trials 1 to 50")).to_be_visible()
         page.get_by_role("button", name="On").click()
         page.get_by_text("trials 51 to 100").wait_for()
-        assert page.get_by_role("link", name=str(MANY - 51), exact=True).is_visible()
-        page.locator("details[data-figure=trace] .main-svg").first.wait_for(timeout=120_000)
+        expect(page.get_by_role("link", name=str(MANY - 51), exact=True)).to_be_visible()
+        page.locator("details[data-figure=trace] .main-svg").first.wait_for()
         sizes = [int(size) for url, size in received if "/api/" in url]
         assert sum(sizes) < 2_000_000, received
         page.goto("about:blank")  # it would miss the server

@@ -1,5 +1,9 @@
+import pytest
+
 import histories
 from headstock.report import write_report
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 
 def test_the_report_opens_offline_everywhere(visit, tmp_path, screen):
@@ -21,6 +25,6 @@ def test_the_table_is_sorted_and_filtered(visit, tmp_path):
     first = page.locator("#table tbody tr").first.locator("td").first.inner_text()
     assert int(first) == history.best_seen().index
     page.get_by_label("Show only trials in this state").select_option("failed")
-    assert page.locator("#count").inner_text().startswith("2 of 20")
+    expect(page.locator("#count")).to_contain_text("2 of 20")
     page.get_by_label("Show only trials that contain this").fill("nothing like it")
-    assert page.locator("#table tbody tr").count() == 0
+    expect(page.locator("#table tbody tr")).to_have_count(0)

@@ -1,6 +1,6 @@
 // The pages: each fills the main element and gives back what to do when something has changed.
 import {
-  ask, brief, bytes, draw, duration, facts, get, h, link, measured, moment, number, post, query, show, spark, state, states, table, tell,
+  ask, brief, bytes, draw, duration, facts, get, h, link, measured, moment, newest, number, post, query, show, spark, state, states, table, tell,
 } from "./parts.js";
 
 const NAMED = 8; // of the parameters of a trial under way
@@ -274,6 +274,7 @@ const budgeted = (bounds) => Object.entries(bounds).map(([bound, value]) => `${B
 function trialTable(name, found) {
   const names = found.parameters.map((parameter) => parameter.name);
   const view = { offset: 0, state: "", oldest: false, limit: 50 };
+  const page = newest("trials");
   const place = h("div");
   const choose = h(
     "select",
@@ -312,7 +313,9 @@ function trialTable(name, found) {
     const what = new URLSearchParams({ experiment: name, offset: view.offset });
     if (view.state) what.set("state", view.state);
     if (view.oldest) what.set("oldest", "1");
-    const { trials, limit } = await get("trials", what);
+    const answer = await page(what);
+    if (answer === null) return;
+    const { trials, limit } = answer;
     view.limit = limit;
     const metrics = [...new Set([found.metric, ...trials.flatMap((trial) => Object.keys(trial.metrics))])];
     const numeric = (column) => ({ name: column, kind: "number" });

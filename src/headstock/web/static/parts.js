@@ -18,6 +18,16 @@ export async function get(path, what = {}) {
   return answer(await fetch(`/api/${path}?${query(what)}`));
 }
 
+// Asks like `get`, but an answer that a later question has overtaken is null: it is not drawn.
+export function newest(path) {
+  let asked = 0;
+  return async (what) => {
+    const mine = ++asked;
+    const found = await get(path, what);
+    return mine === asked ? found : null;
+  };
+}
+
 export async function post(path, what) {
   const headers = { "Content-Type": "application/json" };
   return answer(await fetch(`/api/${path}`, { method: "POST", headers, body: JSON.stringify(what) }));
