@@ -49,12 +49,7 @@ MOST_COMPARED: Final = 8
 LARGEST_BODY: Final = 1_000_000
 LOG_LINES: Final = 200
 LONGEST_LINE: Final = 2_000
-STATIC: Final = {
-    "app.js": "text/javascript",
-    "parts.js": "text/javascript",
-    "pages.js": "text/javascript",
-    "app.css": "text/css",
-}
+KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 
 
 def create_app(
@@ -134,13 +129,12 @@ class Dashboard:
     def assets(self) -> Mapping[str, tuple[bytes, str]]:
         """The static files, by name, with their types."""
         ours, shared = files("headstock.web").joinpath("static"), files("headstock.report")
-        found = {name: (ours.joinpath(name).read_bytes(), kind) for name, kind in STATIC.items()}
+        found = {file.name: (file.read_bytes(), KINDS[Path(file.name).suffix]) for file in ours.iterdir()}
         found["page.css"] = (shared.joinpath("page.css").read_bytes(), "text/css")
         found["figures.js"] = (shared.joinpath("figures.js").read_bytes(), "text/javascript")
         found["plotly.js"] = (get_plotlyjs().encode(), "text/javascript")
         templates = {"light": style.template(), "dark": style.template(dark=True)}
         found["templates.json"] = (json.dumps(templates).encode(), "application/json")
-        found["index.html"] = (ours.joinpath("index.html").read_bytes(), "text/html")
         return found
 
     async def page(self, _: Request) -> Response:
@@ -149,7 +143,7 @@ class Dashboard:
         return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})
 
     async def static(self, request: Request) -> Response:
-        """A static file: one of a fixed list, never a path."""
+        """A static file: one of those that are held, never a path."""
         name = request.path_params["name"]
         if name not in self.assets:
             return Response(status_code=HTTPStatus.NOT_FOUND)

@@ -1,6 +1,6 @@
 // What the address says is shown, and shown anew when the server says that something has changed.
-import * as pages from "./pages.js";
-import { brief, h, link } from "./parts.js";
+import { h, link } from "./parts.js";
+import { brief } from "./words.js";
 
 const main = document.getElementById("main");
 const live = document.getElementById("live");
@@ -15,12 +15,13 @@ function where() {
   document.title = [...(address.has("trial") ? [`trial ${address.get("trial")}`] : []), ...(name === null ? [] : [name]), "headstock"].join(" · ");
 }
 
-function page() {
-  if (address.has("compare")) return pages.compare(main, address.getAll("compare"));
-  if (name === null) return pages.list(main);
-  if (address.has("trial")) return pages.trial(main, name, address.get("trial"));
-  if (address.has("trials")) return pages.trials(main, name, address.get("trials").split(",").slice(0, 8));
-  return pages.experiment(main, name);
+// Each page fills the main element and gives back what to do when something has changed.
+async function page() {
+  if (address.has("compare")) return (await import("./comparisons.js")).compare(main, address.getAll("compare"));
+  if (name === null) return (await import("./experiments.js")).list(main);
+  if (address.has("trial")) return (await import("./trial.js")).trial(main, name, address.get("trial"));
+  if (address.has("trials")) return (await import("./comparisons.js")).trials(main, name, address.get("trials").split(",").slice(0, 8));
+  return (await import("./experiment.js")).experiment(main, name);
 }
 
 // The browser opens a stream that broke off again by itself; it then begins with the present state.

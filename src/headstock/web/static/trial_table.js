@@ -1,0 +1,81 @@
+// The trials of an experiment, page by page.
+import { h, link, state, table } from "./parts.js";
+import { newest } from "./server.js";
+import { ALIVE, duration, measured, number } from "./words.js";
+
+export function trialTable(name, found) {
+  const names = found.parameters.map((parameter) => parameter.name);
+  const view = { offset: 0, state: "", oldest: false, limit: 50 };
+  const page = newest("trials");
+  const place = h("div");
+  const choose = h(
+    "select",
+    { "aria-label": "Only trials in this state", onchange: () => turn({ offset: 0, state: choose.value }) },
+    h("option", { value: "" }, "every state"),
+    ["completed", "failed", "stopped", "abandoned", ...ALIVE].map((one) => h("option", {}, one)),
+  );
+  const order = h(
+    "select",
+    { "aria-label": "Order", onchange: () => turn({ offset: 0, oldest: order.value === "oldest" }) },
+    h("option", { value: "newest" }, "newest first"),
+    h("option", { value: "oldest" }, "oldest first"),
+  );
+  const newer = h("button", { type: "button", onclick: () => turn({ offset: Math.max(0, view.offset - view.limit) }) }, "Back");
+  const older = h("button", { type: "button", onclick: () => turn({ offset: view.offset + view.limit }) }, "On");
+  const where = h("span", { role: "status" });
+  const compare = h(
+    "button",
+    {
+      type: "button",
+      disabled: true,
+      onclick: () => {
+        const chosen = [...place.querySelectorAll("input:checked")].map((one) => one.value);
+        location.assign(`/?${new URLSearchParams({ experiment: name, trials: chosen.join(",") })}`);
+      },
+    },
+    "Compare trials",
+  );
+  const element = h("div", {}, h("div", { class: "bar" }, choose, order, newer, older, where, h("span", { class: "push" }), compare), place);
+
+  function turn(difference) {
+    Object.assign(view, difference);
+    return update();
+  }
+  async function update() {
+    const what = new URLSearchParams({ experiment: name, offset: view.offset });
+    if (view.state) what.set("state", view.state);
+    if (view.oldest) what.set("oldest", "1");
+    const answer = await page(what);
+    if (answer === null) return;
+    const { trials, limit } = answer;
+    view.limit = limit;
+    const metrics = [...new Set([found.metric, ...trials.flatMap((trial) => Object.keys(trial.metrics))])];
+    const numeric = (column) => ({ name: column, kind: "number" });
+    const chosen = new Set([...place.querySelectorAll("input:checked")].map((one) => one.value));
+    place.replaceChildren(
+      table(
+        "Trials",
+        ["", numeric("trial"), "state", ...metrics.map(numeric), ...names.map((one) => ({ name: one, kind: "short" })), numeric("time"), "source"],
+        trials.map((trial) =>
+          h(
+            "tr",
+            { class: trial.state === "failed" ? "failed" : "" },
+            h("td", {}, h("input", { type: "checkbox", value: trial.index, checked: chosen.has(String(trial.index)), "aria-label": `Compare trial ${trial.index}`, onchange: ready })),
+            h("td", { class: "number" }, link(String(trial.index), { experiment: name, trial: trial.index }), trial.note ? h("span", { class: "noted", title: trial.note, role: "img", "aria-label": "has a note" }, "✎") : null),
+            h("td", {}, state(trial.state)),
+            metrics.map((metric) => h("td", { class: "number" }, trial.metrics[metric] ? measured(trial.metrics[metric]) : "")),
+            names.map((one) => h("td", { class: "short", title: trial.parameters[one] }, one in trial.parameters ? number(trial.parameters[one]) : "")),
+            h("td", { class: "number" }, duration(trial.seconds)),
+            h("td", {}, trial.source),
+          ),
+        ),
+      ),
+    );
+    where.textContent = trials.length ? `trials ${view.offset + 1} to ${view.offset + trials.length}` : "no such trial";
+    newer.disabled = view.offset === 0;
+    older.disabled = trials.length < limit;
+    ready();
+  }
+  const ready = () => (compare.disabled = place.querySelectorAll("input:checked").length < 2);
+  return { element, update };
+}

@@ -1,0 +1,32 @@
+// What is said of numbers, times and experiments.
+
+export function number(value) {
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value)) return String(value);
+  const rounded = Number(value.toPrecision(4));
+  return Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
+}
+
+// A long value whose ends tell it from others.
+export const brief = (words) => (words.length <= 40 ? words : `${words.slice(0, 26)}…${words.slice(-13)}`);
+
+export const measured = ([mean, sem]) => (sem === null ? number(mean) : `${number(mean)} ± ${number(Number(sem.toPrecision(2)))}`);
+export const moment = (seconds) => (seconds === null ? "" : new Date(1000 * seconds).toLocaleString());
+
+export function duration(seconds) {
+  if (seconds === null) return "";
+  if (seconds < 120) return `${number(Number(seconds.toPrecision(3)))} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function bytes(size) {
+  const unit = Math.min(4, Math.floor(Math.log(Math.max(size, 1)) / Math.log(1000)));
+  return `${number(Number((size / 1000 ** unit).toPrecision(3)))} ${["bytes", "kB", "MB", "GB", "TB"][unit]}`;
+}
+
+export const ALIVE = ["running", "paused", "queued"];
+export const goal = (found) => `${found.minimize ? "minimise" : "maximise"} ${found.metric}`;
+export const best = (found) => (found.best ? measured(found.best.metrics[found.metric]) : "");
+
+export const BOUNDS = { trials: "trials in all", steps: "training steps in all", seconds: "seconds of a run", cost: "cost in all", target: "target" };
+export const budgeted = (bounds) => Object.entries(bounds).map(([bound, value]) => `${BOUNDS[bound]} ${number(value)}`).join(", ");
