@@ -85,7 +85,12 @@ def ours(folder: Path, count: int) -> Iterator[tuple[list[str], str, str, Callab
         def add(value: float) -> None:
             experiment.attach({"lr": 0.1, "batchsize": 32, "momentum": 0.5}, value)
 
-        yield [*serve, "--port", "8901"], "http://127.0.0.1:8901/?experiment=many", "[data-figure=trace] .main-svg", add
+        yield (
+            [*serve, "--port", "8901"],
+            "http://127.0.0.1:8901/?experiment=many",
+            "section[data-figure=trace] .main-svg",
+            add,
+        )
 
 
 @contextmanager

@@ -81,13 +81,10 @@ def under_way(url: str) -> Iterator[tuple[str, int]]:
 def take_dashboard(folder: Path, link: str, trial: int, browser: Any, scheme: str) -> None:
     """An experiment and its learning curves, one of its trials, and the experiment on a phone."""
     page = browser.new_page(viewport={"width": WIDTH, "height": 2000}, color_scheme=scheme)
-    page.goto(f"{link}?{urlencode({'experiment': 'digits'})}")
-    page.locator("details[data-figure=trace] .main-svg").first.wait_for(timeout=120_000)
-    page.locator("details[data-figure=trace] summary").first.click()
-    page.locator("details[data-figure=curves] summary").first.click()
-    page.locator("details[data-figure=curves] .main-svg").first.wait_for(timeout=120_000)
+    page.goto(f"{link}?{urlencode({'experiment': 'digits', 'figures': 'curves'})}")
+    page.locator("section[data-figure=curves] .main-svg").first.wait_for(timeout=120_000)
     page.wait_for_timeout(1_000)  # plotly fades in
-    page.screenshot(path=folder / f"dashboard-{scheme}.png", clip=from_top(page, "details[data-figure=curves]"))
+    page.screenshot(path=folder / f"dashboard-{scheme}.png", clip=from_top(page, "section[data-figure=curves]"))
     page.goto(f"{link}?{urlencode({'experiment': 'digits', 'trial': trial})}")
     page.get_by_text("Expected to come to").wait_for(timeout=120_000)
     page.wait_for_timeout(1_000)
@@ -95,7 +92,7 @@ def take_dashboard(folder: Path, link: str, trial: int, browser: Any, scheme: st
     page.close()
     phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme, device_scale_factor=2)
     phone.goto(f"{link}?{urlencode({'experiment': 'digits'})}")
-    phone.locator("details[data-figure=trace] .main-svg").first.wait_for(timeout=120_000)
+    phone.locator("section[data-figure=trace] .main-svg").first.wait_for(timeout=120_000)
     phone.wait_for_timeout(1_000)
     phone.screenshot(path=folder / f"phone-{scheme}.png")
     phone.close()

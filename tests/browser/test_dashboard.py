@@ -4,7 +4,8 @@ from urllib.parse import urlencode
 import pytest
 
 import histories
-from headstock import Experiment, Float, Space
+from headstock import Experiment, Failed, Float, Space
+from headstock.report.figures import FIGURES
 from headstock.scripts.folders import LOG, files_of, trial_folder
 from headstock.storage import NewTrial, open_storage
 from headstock.storage.base import ExperimentSpec
@@ -107,8 +108,8 @@ def test_what_is_very_long_is_shortened_and_unfolds(look):
     assert prompt.bounding_box()["height"] < 60
     assert prompt.get_attribute("title").startswith("word word")
     for figure in ("importances", "parallel", "matrix", "contour"):
-        page.locator(f"details[data-figure={figure}] summary").first.click()
-        page.locator(f"details[data-figure={figure}] .main-svg").first.wait_for()
+        page.locator(f".chip[value={figure}]").click()
+        page.locator(f"[data-figure={figure}] .main-svg").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -125,15 +126,22 @@ def test_experiments_stand_side_by_side(look):
 @ON_BOTH
 def test_every_figure_is_drawn_when_it_is_opened(look):
     page = look(experiment=HOSTILE)
-    boxes = page.locator("details.figure-box")
-    for i in range(boxes.count()):
-        if boxes.nth(i).get_attribute("open") is None:
-            boxes.nth(i).locator("summary").first.click()
-        boxes.nth(i).locator(".main-svg, canvas, p.none").first.wait_for()
-        if boxes.nth(i).get_attribute("data-figure") != "trace":
-            boxes.nth(i).locator("summary").first.click()
-    page.get_by_role("button", name="What was found?").click()
+    chips = page.get_by_role("group", name="Figures").get_by_role("button")
+    figures = [chips.nth(i).get_attribute("value") for i in range(chips.count())]
+    assert set(figures) == {"summary", *FIGURES}
+    for figure in figures:
+        box = page.locator(f"section[data-figure={figure}]")
+        if figure != "trace":
+            expect(box).to_have_count(0)
+            chips.and_(page.locator(f"[value={figure}]")).click()
+        box.locator(".main-svg, canvas, p.none, .winners").first.wait_for()
+        if figure not in ("trace", "summary"):
+            box.get_by_role("button", name="Close").click()
+            expect(box).to_have_count(0)
     page.get_by_text("best of all arms").wait_for()
+    page.reload()  # the address says which are open
+    page.locator("section[data-figure=summary]").get_by_text("best of all arms").wait_for()
+    expect(page.locator("section[data-figure]")).to_have_count(2)
 
 
 @ON_BOTH
@@ -317,7 +325,7 @@ def test_an_answer_that_was_overtaken_is_not_shown(visit, new_url):
     with dashboard(url) as link:
         page = visit(f"{link}?experiment=paged", allowed=link, ready="body.ready")
         page.route("**/api/trials?*offset=50*", lambda route: held.append(route))  # noqa: PLW0108 - it marks it
-        page.get_by_role("button", name="On").click()
+        page.get_by_role("button", name="Next").click()
         with page.expect_response("**/api/trials?*offset=0*"):
             page.get_by_label("Order").select_option("oldest")
         expect(page.get_by_text("trials 1 to 50")).to_be_visible()
@@ -327,6 +335,61 @@ def test_an_answer_that_was_overtaken_is_not_shown(visit, new_url):
         page.evaluate("fetch('/api/experiments').then((answer) => answer.json())")  # what came before it, is drawn
         expect(page.get_by_role("link", name="49", exact=True)).to_be_visible()
         page.goto("about:blank")  # it would miss the server
+
+
+def test_a_late_answer_about_a_trial_is_not_shown(visit, new_url):
+    url, held = new_url(), []
+    with Experiment("late", Space(lr=Float(0.0, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        experiment.attach({"lr": 0.1}, 0.1)
+        with dashboard(url) as link:
+            page = visit(f"{link}?experiment=late&trial=0", allowed=link, ready="body.ready")
+            page.locator("#live.on").wait_for()
+            page.route("**/api/trial?*", lambda route: held.append((route, route.fetch())), times=1)
+            with page.expect_request("**/api/trial?*"):
+                experiment.attach({"lr": 0.2}, 0.2)  # the page asks what has become of its trial, and is answered late
+            page.get_by_role("button", name="Note").click()
+            page.get_by_label("Note", exact=True).fill("newer than that answer")
+            page.get_by_role("button", name="Keep").click()
+            noted = page.locator(".note-text", has_text="newer than that answer")
+            noted.wait_for()
+            ((route, answer),) = held
+            page.evaluate(
+                """() => new MutationObserver(() => (window.lost ||= !document.querySelector(".note-text")))
+                .observe(document.body, {childList: true, subtree: true})"""
+            )
+            with page.expect_response("**/api/trial?*") as late:
+                route.fulfill(response=answer)
+            late.value.finished()
+            page.evaluate("fetch('/api/experiments').then((answer) => answer.json())")  # what came before it, is drawn
+            assert page.evaluate("!window.lost")
+            page.goto("about:blank")  # it would miss the server
+
+
+def test_news_leave_the_reader_where_he_is(visit, new_url):
+    url = new_url()
+    with Experiment("read", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        experiment.attach({"lr": 0.5}, Failed("it failed", "where it failed"))
+        trial = experiment.ask()
+        with dashboard(url) as link:
+            page = visit(f"{link}?experiment=read", allowed=link, ready="body.ready")
+            stop = page.get_by_role("button", name="Stop trial 1")
+            stop.focus()
+            trial.report(accuracy=0.25, loss=300.0)
+            page.get_by_role("region", name="Trials under way").get_by_text("0.25").wait_for()
+            expect(stop).to_be_focused()
+            page.goto(f"{link}?experiment=read&trial=0")
+            page.locator("summary", has_text="Traceback").click()
+            page.get_by_role("link", name="next").focus()
+            with page.expect_response("**/api/trial?*"):
+                trial.report(accuracy=0.5, loss=200.0)
+            page.evaluate("fetch('/api/experiments').then((answer) => answer.json())")  # what came before it, is drawn
+            expect(page.get_by_text("where it failed")).to_be_visible()
+            expect(page.get_by_role("link", name="next")).to_be_focused()
+            page.keyboard.press("Enter")
+            page.get_by_role("heading", name="Trial 1").wait_for()
+            expect(page.locator(".panels .figure .main-svg").first).to_be_visible()
+            expect(page.locator(".panels .figure")).to_have_count(2)  # each metric on a scale of its own
+            page.goto("about:blank")  # it would miss the server
 
 
 def test_many_trials_are_paged_and_never_sent_at_once(visit, tmp_path):
@@ -346,10 +409,10 @@ def test_many_trials_are_paged_and_never_sent_at_once(visit, tmp_path):
         page.wait_for_selector("body.ready")
         page.get_by_text("100,000").first.wait_for()
         expect(page.get_by_text("trials 1 to 50")).to_be_visible()
-        page.get_by_role("button", name="On").click()
+        page.get_by_role("button", name="Next").click()
         page.get_by_text("trials 51 to 100").wait_for()
         expect(page.get_by_role("link", name=str(MANY - 51), exact=True)).to_be_visible()
-        page.locator("details[data-figure=trace] .main-svg").first.wait_for()
+        page.locator("section[data-figure=trace] .main-svg").first.wait_for()
         sizes = [int(size) for url, size in received if "/api/" in url]
         assert sum(sizes) < 2_000_000, received
         page.goto("about:blank")  # it would miss the server

@@ -46,7 +46,8 @@ def test_the_hand_over_and_the_optimum_are_lines():
     figure = plot_trace(histories.digits(), optimum=0.99)
     assert [shape.x0 for shape in figure.layout.shapes] == [4.5, 0]
     assert figure.layout.shapes[1].y0 == 0.99
-    assert [a.text for a in figure.layout.annotations] == ["the model takes over", "optimum 0.99"]
+    assert [a.text for a in figure.layout.annotations] == ["optimum 0.99"]
+    assert [s.name for s in figure.layout.shapes if s.showlegend] == ["the model takes over"]
 
 
 def test_many_trials_are_thinned_and_the_figure_says_so():

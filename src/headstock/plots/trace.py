@@ -199,8 +199,8 @@ def _mark_hand_over(made: go.Figure, trial: int | None) -> None:
         made.add_vline(
             x=trial - 0.5,
             line={"dash": "dot", "width": 1.5, "color": style.GREEN},
-            annotation={"text": "the model takes over", "font": {"color": style.GREEN}, "textangle": -90},
-            annotation_position="bottom right",
+            name="the model takes over",
+            showlegend=True,
         )
 
 

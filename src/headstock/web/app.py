@@ -42,7 +42,7 @@ from headstock.trial import TrialRecord, TrialState
 from headstock.web import views
 from headstock.web.guard import Guard
 from headstock.web.live import events
-from headstock.web.opened import FIGURES, Shelf
+from headstock.web.opened import FIGURES, SUMMARY, Shelf
 
 PAGE: Final = 50
 MOST_COMPARED: Final = 8
@@ -165,7 +165,7 @@ class Dashboard:
         notes = await run_in_threadpool(self.storage.notes, name)
         told = views.summary(found) | views.specification(found.spec, notes.get(None))
         bounded = bool(found.spec.outcome_constraints)
-        figures = [figure for figure in FIGURES if bounded or figure != "feasibility"]
+        figures = [SUMMARY, *(figure for figure in FIGURES if bounded or figure != "feasibility")]
         return JSONResponse(told | {"figures": figures})
 
     async def trials(self, request: Request) -> Response:
@@ -230,9 +230,7 @@ class Dashboard:
     async def figure(self, request: Request) -> Response:
         """A figure, drawn from the newest history; or the summary."""
         name, wanted = _given(request, "experiment"), _given(request, "figure")
-        if wanted == "summary":
-            return JSONResponse({"html": await run_in_threadpool(lambda: self.shelf.get(name).summary())})
-        if wanted not in FIGURES:
+        if wanted not in (SUMMARY, *FIGURES):
             raise BadRequestError(f"There is no figure {wanted!r}.")
         return JSONResponse(await run_in_threadpool(lambda: self.shelf.get(name).figure(wanted)))
 

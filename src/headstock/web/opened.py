@@ -42,6 +42,9 @@ FIGURES: Final[Mapping[str, Callable[[Findings], Section]]] = MappingProxyType(
 )
 """The figures of an experiment, by name, in the order in which they are offered."""
 
+SUMMARY: Final = "summary"
+"""What is offered before them: what was found, in words."""
+
 
 @final
 @dataclass(slots=True)
@@ -59,11 +62,12 @@ class Opened:
     _of: History | None = None
 
     def figure(self, name: str) -> dict[str, Any]:
-        """A figure with its heading and its words, as the report has it."""
+        """A figure with its heading and its words, or the summary, as the report has it."""
         with self._lock:
             history = self._newest()
             if name not in self._drawn:
-                section = FIGURES[name](self._found(history, with_model=needs_model(name, history.space)))
+                found = self._found(history, with_model=needs_model(name, history.space))
+                section = sections.summary(found, self.experiment.name) if name == SUMMARY else FIGURES[name](found)
                 self._drawn[name] = {"heading": section.heading, "html": section.body, "data": dict(section.data)}
             return self._drawn[name]
 
@@ -78,12 +82,6 @@ class Opened:
             except NoResultError:
                 forecast = None
             return {"ending": views.ending(ending), "forecast": forecast}
-
-    def summary(self) -> str:
-        """The summary of the report, as HTML."""
-        with self._lock:
-            history = self._newest()
-            return sections.summary(self._found(history, with_model=True), self.experiment.name).body
 
     def _newest(self) -> History:
         """The history; what was computed of an older one is dropped."""

@@ -1,5 +1,6 @@
 // Figures in the page.
-import { h } from "./parts.js";
+import { h, redraw } from "./parts.js";
+import { brief } from "./words.js";
 
 // Plotly is large and loaded when the first figure is looked at.
 let drawer = null;
@@ -14,35 +15,52 @@ export async function draw(place, figure) {
 }
 
 // A section as the report has it: the server wrote its HTML, in which what users wrote is escaped.
+// Where there is a figure already it is kept, and drawn anew in its place.
 export async function show(box, { html, data }) {
-  const places = [...box.querySelectorAll(".figure")];
-  const names = Object.keys(data);
-  const same = places.length === names.length && places.length && places.every((place) => names.includes(place.dataset.name));
-  if (!same) box.innerHTML = html;
+  const known = new Map([...box.querySelectorAll(".figure")].map((place) => [place.dataset.name, place]));
+  const made = h("div");
+  made.innerHTML = html;
+  for (const place of made.querySelectorAll(".figure")) {
+    const kept = known.get(place.dataset.name);
+    if (!kept) continue;
+    kept.style.minHeight = place.style.minHeight;
+    place.replaceWith(kept);
+  }
+  redraw(box, ...made.childNodes);
   for (const place of box.querySelectorAll(".figure")) await draw(place, data[place.dataset.name]);
 }
 
-// Curves by name; of the one that is optimised, how it is expected to go on.
-export async function plot(place, curves, objective, ending) {
-  place.hidden = !curves.some(([, curve]) => curve.length);
-  if (place.hidden) return;
-  const colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"];
-  const dashes = ["solid", "dash", "dot", "dashdot"];
-  const escape = (words) => words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"];
+const DASHES = ["solid", "dash", "dot", "dashdot"];
+const escape = (words) => words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+// A picture for each metric, as one may be in the hundreds where another is below 1: [metric, [[name, curve], ...]].
+// The first is the one that is optimised; `ending` says how its only curve is expected to go on.
+export async function plotCurves(place, metrics, ending) {
+  const reported = metrics.filter(([, curves]) => curves.some(([, curve]) => curve.length));
+  place.hidden = !reported.length;
+  const known = new Map([...place.children].map((one) => [one.dataset.metric, one]));
+  const boxes = reported.map(([metric]) => known.get(metric) ?? h("div", { class: "figure", "data-metric": metric }));
+  if (boxes.some((one, i) => one !== place.children[i]) || boxes.length !== place.children.length) place.replaceChildren(...boxes);
+  for (const [i, [metric, curves]] of reported.entries()) await plotMetric(boxes[i], metric, curves, metric === metrics[0][0] ? ending : null);
+}
+
+function plotMetric(place, metric, curves, ending) {
+  const several = curves.length > 1;
   const data = curves.map(([name, curve], i) => ({
     x: curve.map(([step]) => step),
     y: curve.map(([, mean]) => mean),
     type: "scatter",
     mode: curve.length > 1 ? "lines" : "markers",
     name: escape(name),
-    showlegend: true,
-    line: { color: colors[i % 4], width: 2.5, dash: dashes[Math.floor(i / 4) % 4] },
+    showlegend: several || Boolean(ending),
+    line: { color: COLORS[i % 4], width: 2.5, dash: DASHES[Math.floor(i / 4) % 4] },
   }));
-  const color = colors[Math.max(0, curves.findIndex(([name]) => name === objective)) % 4];
   if (ending)
     data.push(
-      { x: [...ending.steps, ...ending.steps.toReversed()], y: [...ending.upper, ...ending.lower.toReversed()], type: "scatter", mode: "lines", fill: "toself", line: { width: 0, color }, opacity: 0.3, hoverinfo: "skip", name: "80 % band" },
-      { x: ending.steps, y: ending.means, type: "scatter", mode: "lines", line: { color, width: 2, dash: "dot" }, name: "predicted" },
+      { x: [...ending.steps, ...ending.steps.toReversed()], y: [...ending.upper, ...ending.lower.toReversed()], type: "scatter", mode: "lines", fill: "toself", line: { width: 0, color: COLORS[0] }, opacity: 0.3, hoverinfo: "skip", name: "80 % band" },
+      { x: ending.steps, y: ending.means, type: "scatter", mode: "lines", line: { color: COLORS[0], width: 2, dash: "dot" }, name: "predicted" },
     );
-  await draw(place, { data, layout: { height: 380, xaxis: { title: { text: "step" }, rangemode: "tozero" }, margin: { t: 50 } } });
+  const axes = { xaxis: { title: { text: "step" }, rangemode: "tozero" }, yaxis: { title: { text: escape(brief(metric)) } } };
+  return draw(place, { data, layout: { height: 340, ...axes, margin: { t: several || ending ? 44 : 16, b: 48 } } });
 }

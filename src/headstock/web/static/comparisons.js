@@ -1,5 +1,5 @@
 // Trials, or experiments, side by side.
-import { plot, show } from "./charts.js";
+import { plotCurves, show } from "./charts.js";
 import { h, link, table } from "./parts.js";
 import { get } from "./server.js";
 import { best, budgeted, duration, goal, measured, number } from "./words.js";
@@ -12,7 +12,7 @@ function line(label, cells) {
 
 export async function trials(main, name, indices) {
   const found = await Promise.all(indices.map((index) => get("trial", { experiment: name, trial: index })));
-  const curves = h("div", { class: "figure" });
+  const curves = h("div", { class: "panels" });
   const keys = (what) => [...new Set(found.flatMap((one) => Object.keys(one[what])))];
   main.replaceChildren(
     h("h1", {}, "Trials compared"),
@@ -32,7 +32,8 @@ export async function trials(main, name, indices) {
     ),
     curves,
   );
-  await plot(curves, found.map((one) => [`trial ${one.index}`, one.reports[one.objective] ?? []]));
+  const metrics = [...new Set([found[0].objective, ...keys("reports")])];
+  await plotCurves(curves, metrics.map((metric) => [metric, found.map((one) => [`trial ${one.index}`, one.reports[metric] ?? []])]));
   return {};
 }
 

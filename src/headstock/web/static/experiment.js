@@ -1,11 +1,11 @@
 // The page of an experiment.
 import { budget, enqueue, remove, rename, widen } from "./experiment_actions.js";
-import { box } from "./gallery.js";
-import { facts, h, link, query, spark, state, states, table } from "./parts.js";
+import { gallery } from "./gallery.js";
+import { facts, h, link, query, redraw, shares, since, spark, state, states, table } from "./parts.js";
 import { get } from "./server.js";
 import { actions, note } from "./trial_actions.js";
 import { trialTable } from "./trial_table.js";
-import { ALIVE, best, brief, budgeted, goal, number } from "./words.js";
+import { ALIVE, best, brief, budgeted, goal, number, total } from "./words.js";
 
 const NAMED = 8; // of the parameters of a trial under way
 const SHOWN = 6; // how many of the trials under way, unless more are running
@@ -13,80 +13,51 @@ const SHOWN = 6; // how many of the trials under way, unless more are running
 export async function experiment(main, name) {
   const found = await get("experiment", { experiment: name });
   const top = h("div", { class: "cards" });
-  const alive = h("div");
-  let every = false; // of the trials under way, whether all are shown
+  const alive = underWay(name, found);
   const rows = trialTable(name, found);
-  const figures = found.figures.map((figure) => box(name, figure, figure === "trace"));
-  const findings = h("section", { "aria-label": "Findings" });
+  const figures = gallery(name, found.figures);
+  const download = (path, file, label) => h("a", { href: `/api/${path}?${query({ experiment: name })}`, download: file }, label);
+  const offer = (label, act) => h("button", { type: "button", onclick: act }, label);
   main.replaceChildren(
     h("h1", {}, name),
     h("p", { class: "goal" }, [goal(found), ...found.constraints].join(", ")),
     ...(found.note ? [h("p", { class: "note-text" }, found.note)] : []),
-    ...(Object.keys(found.budget).length ? [h("p", { class: "goal" }, `Budget, as changed here: ${budgeted(found.budget)}.`)] : []),
     top,
     h(
       "div",
       { class: "bar" },
-      h("button", { type: "button", onclick: () => enqueue(name, found) }, "Try a point…"),
-      h("button", { type: "button", onclick: () => widen(name, found) }, "Widen a range…"),
-      h("button", { type: "button", onclick: () => budget(name, found) }, "Change the budget…"),
-      h("button", { type: "button", onclick: () => note(name, null, found.note, () => location.reload()) }, "Note…"),
-      h(
-        "button",
-        {
-          type: "button",
-          onclick: async (event) => {
-            event.target.disabled = true;
-            findings.replaceChildren(h("p", { class: "waiting" }, "Looking…"));
-            const { html } = await get("figure", { experiment: name, figure: "summary" });
-            findings.innerHTML = html; // written by the server, with what users wrote escaped
-            event.target.disabled = false;
-          },
-        },
-        "What was found?",
-      ),
+      offer("Try a point…", () => enqueue(name, found)),
+      offer("Widen a range…", () => widen(name, found)),
+      offer("Change the budget…", () => budget(name, found)),
+      offer("Note…", () => note(name, null, found.note, () => location.reload())),
       h("span", { class: "push" }),
-      h("a", { href: `/api/report?${query({ experiment: name })}`, download: "report.html" }, "Report"),
-      h("a", { href: `/api/csv?${query({ experiment: name })}`, download: "trials.csv" }, "CSV"),
+      h("span", { class: "links" }, download("report", "report.html", "Report"), download("csv", "trials.csv", "CSV")),
     ),
-    findings,
-    alive,
+    alive.element,
     h("h2", {}, "Figures"),
-    ...figures.map((figure) => figure.element),
+    figures.element,
     h("h2", {}, "Trials"),
     rows.element,
     h("h2", {}, "Search space"),
     table("Search space", ["parameter", "what is searched"], found.parameters.map((p) => h("tr", {}, h("th", { scope: "row" }, p.name), h("td", {}, h("code", {}, p.shown))))),
-  );
-
-  main.append(
-    h(
-      "div",
-      { class: "bar" },
-      h("button", { type: "button", onclick: () => rename(name) }, "Rename…"),
-      h("button", { type: "button", onclick: () => remove(name) }, "Delete…"),
-    ),
+    h("div", { class: "bar" }, offer("Rename…", () => rename(name)), offer("Delete…", () => remove(name))),
   );
 
   async function update(now) {
-    top.replaceChildren(
+    const [tried, most] = [total(now.counts), found.budget.trials ?? 0];
+    const bounds = Object.keys(found.budget).length ? h("p", { class: "goal" }, `Budget, as changed here: ${budgeted(found.budget)}.`) : null;
+    redraw(
+      top,
       card(`Best seen${now.best ? `: trial ${now.best.index}` : ""}`, best(now) || "none yet", now.best ? facts(now.best.parameters) : null),
-      card("Trials", Object.values(now.counts).reduce((a, b) => a + b, 0).toLocaleString("en"), states(now.counts)),
+      card(
+        "Trials",
+        tried.toLocaleString("en") + (most ? ` of ${most.toLocaleString("en")}` : ""),
+        [shares(now.counts, most), states(now.counts), bounds, h("p", { class: "goal" }, "last news ", since(now.updated))],
+      ),
     );
-    const open = ALIVE.some((one) => now.counts[one]);
-    const { trials } = open ? await get("trials", new URLSearchParams([["experiment", name], ...ALIVE.map((one) => ["state", one])])) : { trials: [] };
-    const order = (trial) => ALIVE.indexOf(trial.state);
-    trials.sort((a, b) => order(a) - order(b));
-    const most = Math.max(SHOWN, trials.filter((trial) => trial.state === "running").length);
-    const shown = every ? trials : trials.slice(0, most);
-    const more = h("button", { type: "button", "aria-expanded": String(every), onclick: () => ((every = !every), update(now)) }, every ? `Show ${most}` : `Show all ${trials.length}`);
-    alive.replaceChildren(
-      ...(trials.length
-        ? [h("h2", {}, "Under way"), table("Trials under way", aliveHeads(found), shown.map((trial) => aliveRow(name, found, trial))), ...(trials.length > most ? [h("div", { class: "bar" }, more)] : [])]
-        : []),
-    );
+    await alive.update(now);
     await rows.update();
-    for (const figure of figures) figure.renew();
+    figures.renew();
   }
   await update(found);
   return { update };
@@ -94,9 +65,36 @@ export async function experiment(main, name) {
 
 const card = (title, value, more) => h("div", { class: "card brief" }, h("h2", {}, title), h("div", { class: "value" }, value), more);
 
-const aliveHeads = (found) => ["trial", "state", found.metric, { name: "step", kind: "number" }, "parameters", "because", "do"];
+// The trials under way, of very many the newest ones.
+function underWay(name, found) {
+  const element = h("div");
+  const heads = ["trial", "state", found.metric, { name: "step", kind: "number" }, "parameters", "because", "do"];
+  let [trials, count, every] = [[], 0, false];
 
-function aliveRow(name, found, trial) {
+  async function update(now) {
+    count = ALIVE.reduce((sum, one) => sum + (now.counts[one] ?? 0), 0);
+    const wanted = new URLSearchParams([["experiment", name], ...ALIVE.map((one) => ["state", one])]);
+    ({ trials } = count ? await get("trials", wanted) : { trials: [] });
+    const order = (trial) => ALIVE.indexOf(trial.state);
+    trials.sort((a, b) => order(a) - order(b));
+    show();
+  }
+  function show() {
+    const most = Math.max(SHOWN, trials.filter((trial) => trial.state === "running").length);
+    const rows = (every ? trials : trials.slice(0, most)).map((trial) => aliveRow(name, trial));
+    const left = trials.length < count ? ` of ${count.toLocaleString("en")}` : "";
+    const turn = () => ((every = !every), show());
+    const more = h("button", { type: "button", "aria-expanded": String(every), onclick: turn }, every ? `Show ${most}` : `Show ${left ? "the newest" : "all"} ${trials.length}${left}`);
+    redraw(
+      element,
+      ...(trials.length ? [h("h2", {}, "Under way"), table("Trials under way", heads, rows)] : []),
+      ...(trials.length > most ? [h("div", { class: "bar" }, more)] : []),
+    );
+  }
+  return { element, update };
+}
+
+function aliveRow(name, trial) {
   const all = Object.entries(trial.parameters).map(([key, value]) => `${key} ${brief(number(value))}`);
   const settings = all.slice(0, NAMED).join(", ") + (all.length > NAMED ? ` and ${all.length - NAMED} more` : "");
   return h(
@@ -104,7 +102,7 @@ function aliveRow(name, found, trial) {
     {},
     h("td", {}, link(String(trial.index), { experiment: name, trial: trial.index })),
     h("td", {}, state(trial.state)),
-    h("td", {}, spark(trial.spark), " ", trial.spark.length ? number(trial.spark.at(-1)) : ""),
+    h("td", { class: "curve" }, h("span", {}, trial.spark.length ? number(trial.spark.at(-1)) : ""), spark(trial.spark)),
     h("td", { class: "number" }, trial.step === null ? "" : String(trial.step)),
     h("td", { class: "text" }, settings),
     h("td", { class: "text" }, trial.verdict || trial.because),

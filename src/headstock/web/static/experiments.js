@@ -1,7 +1,7 @@
 // The list of experiments.
-import { h, link, states, table } from "./parts.js";
+import { h, link, redraw, shares, since, states, table } from "./parts.js";
 import { get } from "./server.js";
-import { best, goal, moment } from "./words.js";
+import { best, goal, total } from "./words.js";
 
 export async function list(main) {
   const body = h("tbody");
@@ -28,7 +28,8 @@ export async function list(main) {
 
   function update(experiments) {
     const chosen = new Set([...form.querySelectorAll("input:checked")].map((box) => box.value));
-    body.replaceChildren(
+    redraw(
+      body,
       ...experiments.toReversed().map((found) =>
         h(
           "tr",
@@ -36,8 +37,8 @@ export async function list(main) {
           h("td", {}, h("input", { type: "checkbox", value: found.name, checked: chosen.has(found.name), "aria-label": `Compare ${found.name}` })),
           h("td", { class: "name" }, link(found.name, { experiment: found.name }), h("div", { class: "goal" }, goal(found))),
           h("td", { class: "number" }, best(found)),
-          h("td", {}, states(found.counts)),
-          h("td", { class: "aside" }, moment(found.updated)),
+          h("td", { class: "progress" }, h("span", { class: "total" }, total(found.counts).toLocaleString("en")), states(found.counts), shares(found.counts)),
+          h("td", { class: "aside" }, since(found.updated)),
         ),
       ),
     );

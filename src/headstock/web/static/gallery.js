@@ -1,17 +1,57 @@
-// The figures of an experiment.
+// The figures of an experiment. Which ones are open stands in the address, so that they are after a reload, too.
 import { show } from "./charts.js";
 import { h } from "./parts.js";
 import { get } from "./server.js";
 
-// A figure is drawn when it is opened, and again when something has changed, but not more often than it can bear.
-export function box(name, figure, open) {
-  const content = h("div", {}, h("p", { class: "waiting" }, "Drawing…"));
-  const titles = { trace: "Trace", curves: "Learning curves", contour: "Contour", importances: "Importances", effects: "Marginal effects", slices: "Slices", feasibility: "Feasibility", gain: "Going on", failures: "Failures", validation: "Cross-validation", record: "Predicted and got", distribution: "Distribution", metrics: "Metrics", parallel: "Parallel coordinates", matrix: "Scatter matrix", timeline: "Timeline" };
-  const element = h("details", { class: "figure-box", open, "data-figure": figure, ontoggle: () => renew() }, h("summary", {}, titles[figure]), content);
+const TITLES = {
+  summary: "What was found?", trace: "Trace", curves: "Learning curves", contour: "Contour", importances: "Importances", effects: "Marginal effects",
+  slices: "Slices", feasibility: "Feasibility", gain: "Going on", failures: "Failures", validation: "Cross-validation", record: "Predicted and got",
+  distribution: "Distribution", metrics: "Metrics", hypervolume: "Hypervolume", parallel: "Parallel coordinates", matrix: "Scatter matrix", timeline: "Timeline",
+};
+
+export function gallery(name, offered) {
+  const address = new URL(location.href);
+  const wanted = (address.searchParams.get("figures") ?? "trace").split(",").filter((figure) => offered.includes(figure));
+  const shown = new Map(); // by figure, what draws it
+  const place = h("div");
+  const chips = offered.map((figure) => h("button", { type: "button", class: "chip", value: figure, "aria-pressed": "false", onclick: () => turn(figure) }, TITLES[figure]));
+
+  function turn(figure) {
+    if (shown.has(figure)) {
+      shown.get(figure).element.remove();
+      shown.delete(figure);
+    } else open(figure);
+    press();
+    address.searchParams.set("figures", [...place.children].map((one) => one.dataset.figure));
+    history.replaceState(null, "", address);
+  }
+  // What was chosen last stands first, where it is looked for.
+  function open(figure) {
+    const made = box(name, figure, () => turn(figure));
+    shown.set(figure, made);
+    place.prepend(made.element);
+    made.renew();
+  }
+  function press() {
+    for (const chip of chips) chip.setAttribute("aria-pressed", String(shown.has(chip.value)));
+  }
+  for (const figure of wanted.toReversed()) open(figure);
+  press();
+  return {
+    element: h("div", {}, h("div", { class: "chips", role: "group", "aria-label": "Figures" }, chips), place),
+    renew: () => shown.forEach((one) => one.renew()),
+  };
+}
+
+// A figure is drawn again when something has changed, but not more often than it can bear.
+function box(name, figure, close) {
+  const content = h("div", { class: "drawn" }, h("p", { class: "waiting" }, "Drawing…"));
+  const head = h("div", { class: "bar" }, h("h3", {}, TITLES[figure]), h("span", { class: "push" }), h("button", { type: "button", class: "small", "aria-label": `Close ${TITLES[figure]}`, onclick: close }, "Close"));
+  const element = h("section", { class: "figure-box", "data-figure": figure, "aria-label": TITLES[figure] }, head, content);
   let [busy, stale, free] = [false, true, 0];
 
   async function paint() {
-    if (busy || !stale || !element.open || !element.isConnected) return;
+    if (busy || !stale || !element.isConnected) return;
     const wait = free - performance.now();
     if (wait > 0) return void setTimeout(paint, wait);
     [busy, stale] = [true, false];

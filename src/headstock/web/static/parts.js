@@ -1,5 +1,5 @@
 // Small parts of pages. What users wrote becomes text of the page, never markup.
-import { number } from "./words.js";
+import { ago, moment, number } from "./words.js";
 
 export function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -27,16 +27,43 @@ export const state = (name, count) =>
 export const states = (counts) =>
   h("ul", { class: "states" }, Object.entries(counts).map(([name, count]) => h("li", {}, state(name, count))));
 
-// Names with values; of very many, the others unfold. Where it was unfolded, it stays so when it is drawn anew.
+// How many trials are in each state, as parts of a bar; the words beside it say the same.
+export const shares = (counts, most = 0) =>
+  h(
+    "div",
+    { class: "shares", "aria-hidden": "true" },
+    Object.entries(counts).map(([name, count]) => h("span", { class: `share ${name}`, style: `flex-grow: ${count}` })),
+    h("span", { style: `flex-grow: ${Math.max(0, most - Object.values(counts).reduce((a, b) => a + b, 0))}` }),
+  );
+
+// A moment as the time that has passed since, which goes on by itself.
+export const since = (seconds) => h("time", { datetime: new Date(1000 * seconds).toISOString(), title: moment(seconds), "data-seconds": seconds }, ago(seconds));
+setInterval(() => {
+  for (const one of document.querySelectorAll("time[data-seconds]")) one.textContent = ago(Number(one.dataset.seconds));
+}, 15_000);
+
+// Draws anew, and leaves the reader where he is: the focus, what is unfolded, how far it is scrolled.
+export function redraw(place, ...children) {
+  const called = (one) => `${one.tagName} ${one.getAttribute("aria-label") ?? one.textContent}`;
+  const all = (what, of) => [...place.querySelectorAll(what)].map((one) => [called(one), of(one)]);
+  const focused = place.contains(document.activeElement) ? called(document.activeElement) : null;
+  const scrolled = new Map(all(".scroll", (one) => one.scrollLeft));
+  const unfolded = new Map(all("summary", (one) => one.parentElement.open));
+  place.replaceChildren(...children);
+  for (const one of place.querySelectorAll(".scroll")) one.scrollLeft = scrolled.get(called(one)) ?? 0;
+  for (const one of place.querySelectorAll("summary")) one.parentElement.open = unfolded.get(called(one)) ?? false;
+  if (focused !== null) [...place.querySelectorAll("a, button, input, summary, pre, .scroll")].find((one) => called(one) === focused)?.focus({ preventScroll: true });
+}
+
+// Names with values; of very many, the others unfold.
 const NAMED = 12;
-let unfolded = false;
 export function facts(pairs) {
   const list = (some) => h("dl", {}, some.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, number(value))]));
   const all = Object.entries(pairs);
   if (all.length <= NAMED) return list(all);
   const others = h(
     "details",
-    { open: unfolded, ontoggle: (event) => (unfolded = event.target.open) },
+    {},
     h("summary", {}, `${all.length - NAMED} more`),
     list(all.slice(NAMED)),
   );
@@ -62,7 +89,7 @@ export function spark(values) {
 }
 
 export function table(label, heads, rows) {
-  const head = heads.map((words) => h("th", { scope: "col", class: words.kind ?? "", title: words.kind === "short" ? words.name : null }, words.name ?? words));
+  const head = heads.map((words) => h("th", { scope: "col", class: words.kind ?? "", title: words.kind?.includes("cut") ? words.name : null }, words.name ?? words));
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": label },

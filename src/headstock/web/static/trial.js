@@ -1,23 +1,23 @@
 // The page of a trial.
-import { plot } from "./charts.js";
-import { facts, h, state, table } from "./parts.js";
+import { plotCurves } from "./charts.js";
+import { facts, h, link, redraw, state, table } from "./parts.js";
 import { newest } from "./server.js";
 import { actions, note } from "./trial_actions.js";
-import { ALIVE, bytes, duration, measured, moment, number } from "./words.js";
+import { ALIVE, bytes, duration, measured, moment, number, total } from "./words.js";
 
 export async function trial(main, name, index) {
   const content = h("div");
-  const curves = h("div", { class: "figure" });
+  const curves = h("div", { class: "panels" });
   const beliefs = h("p", { class: "goal", role: "status" });
   const log = h("pre", { tabindex: "0", "aria-label": "The end of the log" });
   const printed = h("details", { class: "figure-box", ontoggle: () => read() }, h("summary", {}, "Log"), log);
   const said = h("details", { class: "figure-box" });
-  main.replaceChildren(content, curves, beliefs, said, printed);
+  main.replaceChildren(content, beliefs, curves, said, printed);
   const [ofTrial, ofBeliefs, ofLog] = ["trial", "beliefs", "log"].map((path) => {
     const ask = newest(path);
     return () => ask({ experiment: name, trial: index });
   });
-  let [asked, ending] = ["", null];
+  let [asked, ending, count] = ["", null, 0]; // of all trials
 
   async function read() {
     if (!printed.open) return;
@@ -27,6 +27,11 @@ export async function trial(main, name, index) {
     const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
     log.textContent = lines.length ? (lines.length === limit ? `… the last ${limit} lines\n` : "") + lines.join("\n") : "There is no log here. headstock run and resume keep what a script prints.";
     if (atEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  function draw({ reports, objective }) {
+    const metrics = [objective, ...Object.keys(reports).filter((metric) => metric !== objective)];
+    return plotCurves(curves, metrics.map((metric) => [metric, [["reported", reports[metric] ?? []]]]), ending);
   }
 
   // What the model makes of it takes a while to compute, so it comes after everything else.
@@ -49,10 +54,11 @@ export async function trial(main, name, index) {
       words.push(`When it was suggested, ${number(predicted)} was predicted (90 % interval: ${number(lower)} to ${number(upper)}); it gave ${number(observed)}, ${where}.`);
     }
     beliefs.textContent = words.join(" ");
-    if (ending) await plot(curves, Object.entries(found.reports), found.objective, ending);
+    if (ending) await draw(found);
   }
 
-  async function update() {
+  async function update(now) {
+    if (now) count = total(now.counts);
     const found = await ofTrial();
     if (found === null) return;
     const metrics = Object.fromEntries(Object.entries(found.metrics).map(([metric, value]) => [metric, measured(value)]));
@@ -69,12 +75,14 @@ export async function trial(main, name, index) {
     };
     const reported = Object.entries(found.reports).map(([metric, curve]) => [metric, curve.at(-1)[1]]);
     const decisions = found.verdicts.map(([step, decision, because]) => h("tr", {}, h("td", { class: "number" }, String(step)), h("td", {}, decision), h("td", { class: "text" }, because)));
-    content.replaceChildren(
-      h("h1", {}, `Trial ${found.index}`),
+    const other = (step, words) => (found.index + step >= 0 && found.index + step < count ? link(words, { experiment: name, trial: found.index + step }) : null);
+    redraw(
+      content,
+      h("div", { class: "bar head" }, h("h1", {}, `Trial ${found.index}`), h("span", { class: "push" }), other(-1, "← previous"), other(1, "next →")),
       h("p", {}, state(found.state), found.because ? ` · tried because: ${found.because}` : ""),
       found.error ? h("p", { class: "error" }, found.error) : "",
       found.note ? h("p", { class: "note-text" }, found.note) : "",
-      h("div", { class: "bar" }, actions(name, found), h("button", { type: "button", class: "small", onclick: () => note(name, found.index, found.note, update) }, "Note…")),
+      h("div", { class: "bar" }, actions(name, found), h("button", { type: "button", class: "small", onclick: () => note(name, found.index, found.note, () => update()) }, "Note…")),
       h(
         "div",
         { class: "cards" },
@@ -85,8 +93,8 @@ export async function trial(main, name, index) {
       found.traceback ? h("details", {}, h("summary", {}, "Traceback"), h("pre", { tabindex: "0" }, found.traceback)) : "",
     );
     said.hidden = !decisions.length;
-    said.replaceChildren(h("summary", {}, "What the scheduler said"), table("What the scheduler said", [{ name: "step", kind: "number" }, "decision", "because"], decisions));
-    await plot(curves, Object.entries(found.reports), found.objective, ending);
+    redraw(said, h("summary", {}, "What the scheduler said"), table("What the scheduler said", [{ name: "step", kind: "number" }, "decision", "because"], decisions));
+    await draw(found);
     await read();
     believe(found);
   }

@@ -1,10 +1,10 @@
 // The trials of an experiment, page by page.
-import { h, link, state, table } from "./parts.js";
+import { h, link, redraw, state, table } from "./parts.js";
 import { newest } from "./server.js";
 import { ALIVE, duration, measured, number } from "./words.js";
 
 export function trialTable(name, found) {
-  const names = found.parameters.map((parameter) => parameter.name);
+  const kind = (parameter) => (parameter.kind === "number" ? "number" : "short");
   const view = { offset: 0, state: "", oldest: false, limit: 50 };
   const page = newest("trials");
   const place = h("div");
@@ -20,8 +20,8 @@ export function trialTable(name, found) {
     h("option", { value: "newest" }, "newest first"),
     h("option", { value: "oldest" }, "oldest first"),
   );
-  const newer = h("button", { type: "button", onclick: () => turn({ offset: Math.max(0, view.offset - view.limit) }) }, "Back");
-  const older = h("button", { type: "button", onclick: () => turn({ offset: view.offset + view.limit }) }, "On");
+  const newer = h("button", { type: "button", onclick: () => turn({ offset: Math.max(0, view.offset - view.limit) }) }, "Previous");
+  const older = h("button", { type: "button", onclick: () => turn({ offset: view.offset + view.limit }) }, "Next");
   const where = h("span", { role: "status" });
   const compare = h(
     "button",
@@ -52,10 +52,11 @@ export function trialTable(name, found) {
     const metrics = [...new Set([found.metric, ...trials.flatMap((trial) => Object.keys(trial.metrics))])];
     const numeric = (column) => ({ name: column, kind: "number" });
     const chosen = new Set([...place.querySelectorAll("input:checked")].map((one) => one.value));
-    place.replaceChildren(
+    redraw(
+      place,
       table(
         "Trials",
-        ["", numeric("trial"), "state", ...metrics.map(numeric), ...names.map((one) => ({ name: one, kind: "short" })), numeric("time"), "source"],
+        ["", numeric("trial"), "state", ...metrics.map(numeric), ...found.parameters.map((one) => ({ name: one.name, kind: `${kind(one)} cut` })), numeric("time"), "source"],
         trials.map((trial) =>
           h(
             "tr",
@@ -63,8 +64,8 @@ export function trialTable(name, found) {
             h("td", {}, h("input", { type: "checkbox", value: trial.index, checked: chosen.has(String(trial.index)), "aria-label": `Compare trial ${trial.index}`, onchange: ready })),
             h("td", { class: "number" }, link(String(trial.index), { experiment: name, trial: trial.index }), trial.note ? h("span", { class: "noted", title: trial.note, role: "img", "aria-label": "has a note" }, "✎") : null),
             h("td", {}, state(trial.state)),
-            metrics.map((metric) => h("td", { class: "number" }, trial.metrics[metric] ? measured(trial.metrics[metric]) : "")),
-            names.map((one) => h("td", { class: "short", title: trial.parameters[one] }, one in trial.parameters ? number(trial.parameters[one]) : "")),
+            metrics.map((metric) => result(trial, metric, found.metric)),
+            found.parameters.map((one) => h("td", { class: kind(one), title: trial.parameters[one.name] }, one.name in trial.parameters ? number(trial.parameters[one.name]) : "")),
             h("td", { class: "number" }, duration(trial.seconds)),
             h("td", {}, trial.source),
           ),
@@ -78,4 +79,11 @@ export function trialTable(name, found) {
   }
   const ready = () => (compare.disabled = place.querySelectorAll("input:checked").length < 2);
   return { element, update };
+}
+
+// A result, or what was reported last of the metric that is optimised.
+function result(trial, metric, objective) {
+  if (trial.metrics[metric]) return h("td", { class: "number" }, measured(trial.metrics[metric]));
+  if (metric !== objective || !trial.spark.length) return h("td", { class: "number" });
+  return h("td", { class: "number reported", title: `reported after step ${trial.step}` }, number(trial.spark.at(-1)));
 }

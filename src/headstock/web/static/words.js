@@ -11,7 +11,17 @@ export function number(value) {
 export const brief = (words) => (words.length <= 40 ? words : `${words.slice(0, 26)}…${words.slice(-13)}`);
 
 export const measured = ([mean, sem]) => (sem === null ? number(mean) : `${number(mean)} ± ${number(Number(sem.toPrecision(2)))}`);
-export const moment = (seconds) => (seconds === null ? "" : new Date(1000 * seconds).toLocaleString());
+export const moment = (seconds) => new Date(1000 * seconds).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+// How long ago something was, in the largest unit that it has two of.
+const UNITS = [["year", 31557600], ["month", 2629800], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+export function ago(seconds) {
+  const passed = Date.now() / 1000 - seconds;
+  if (passed < 45) return "just now";
+  const [unit, length] = UNITS.find(([, one]) => passed >= 1.75 * one) ?? UNITS.at(-1);
+  return relative.format(-Math.round(passed / length), unit);
+}
 
 export function duration(seconds) {
   if (seconds === null) return "";
@@ -23,6 +33,8 @@ export function bytes(size) {
   const unit = Math.min(4, Math.floor(Math.log(Math.max(size, 1)) / Math.log(1000)));
   return `${number(Number((size / 1000 ** unit).toPrecision(3)))} ${["bytes", "kB", "MB", "GB", "TB"][unit]}`;
 }
+
+export const total = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
 
 export const ALIVE = ["running", "paused", "queued"];
 export const goal = (found) => `${found.minimize ? "minimise" : "maximise"} ${found.metric}`;
