@@ -18,6 +18,7 @@ from headstock.report.page import page
 OPTIONAL: Final = (
     "Failures",
     "Feasibility",
+    "Hypervolume",
     "Learning curves",
     "Metrics",
     "Predicted and got",
@@ -73,6 +74,7 @@ def render_report(history: History, *, title: str) -> str:
         sections.record(found),
         sections.distribution(found),
         sections.metrics(found),
+        sections.hypervolume(found),
         sections.parallel(found),
         sections.matrix(found),
         sections.timeline(found),

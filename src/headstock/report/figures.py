@@ -14,6 +14,7 @@ from headstock.plots.distribution import plot_distribution
 from headstock.plots.failures import plot_failures
 from headstock.plots.feasibility import plot_feasibility
 from headstock.plots.gain import plot_prospect
+from headstock.plots.hypervolume import plot_hypervolume
 from headstock.plots.importance import plot_importances
 from headstock.plots.matrix import plot_matrix
 from headstock.plots.metrics import plot_metrics
@@ -70,6 +71,7 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
         "record": lambda found: plot_cross_validation(found.hindsight, found.history),
         "distribution": lambda found: plot_distribution(found.history),
         "metrics": lambda found: plot_metrics(found.history),
+        "hypervolume": lambda found: plot_hypervolume(found.hypervolumes, found.history),
         "parallel": lambda found: plot_parallel(found.history, found.ranked),
         "matrix": lambda found: plot_matrix(found.history, found.ranked),
         "timeline": lambda found: plot_timeline(found.history),
@@ -78,7 +80,7 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
 """What draws each figure, in the order in which they are offered."""
 
 WITHOUT_MODEL: Final = frozenset(
-    {"trace", "curves", "failures", "distribution", "metrics", "parallel", "matrix", "timeline"}
+    {"trace", "curves", "failures", "distribution", "metrics", "hypervolume", "parallel", "matrix", "timeline"}
 )
 """The figures that show what was measured, for which no surrogate has to be fitted."""
 

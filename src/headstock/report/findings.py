@@ -16,6 +16,7 @@ from headstock.analysis.failures import Failures, failures
 from headstock.analysis.feasibility import feasibility
 from headstock.analysis.gain import Prospect, prospect
 from headstock.analysis.hindsight import hindsight
+from headstock.analysis.hypervolume import Hypervolume, hypervolume
 from headstock.analysis.importance import Importance
 from headstock.analysis.model import Model
 from headstock.analysis.optima import Optima
@@ -37,6 +38,9 @@ MOST_IN_ORDER: Final = 6
 
 MOST_METRICS: Final = 6
 """Of how many metrics importances are computed."""
+
+MOST_PAIRS: Final = 15
+"""Of how many pairs of metrics the hypervolume is computed."""
 
 
 @final
@@ -159,6 +163,23 @@ class Findings:
             return endings(self.history)
         except (NoResultError, NumericalError, np.linalg.LinAlgError):
             return ()
+
+    @cached_property
+    def hypervolumes(self) -> tuple[Hypervolume, ...]:
+        """What the Pareto front dominates: of the objective with each bounded metric, and of those with each other.
+
+        Raises:
+            NoResultError: if there is none.
+        """
+        bounded = dict.fromkeys(constraint.metric for constraint in self.history.outcome_constraints)
+        metrics = [self.history.objective.metric, *(m for m in bounded if m != self.history.objective.metric)]
+        if len(metrics) == 1:
+            raise NoResultError("A hypervolume is of two metrics: give a bound on another one.")
+        pairs = list(combinations(metrics, 2))[:MOST_PAIRS]
+        found = [hypervolume(self.history, x, y) for y, x in pairs]
+        if not any(found):
+            raise NoResultError("No trial keeps every constraint and has two metrics of which one direction is better.")
+        return tuple(one for one in found if one is not None)
 
     @cached_property
     def failures(self) -> Failures:

@@ -71,6 +71,11 @@ def metrics(found: Findings) -> Section:
     return _drawn("Metrics", "metrics", found)
 
 
+def hypervolume(found: Findings) -> Section:
+    """What the front of two metrics dominates."""
+    return _judged("Hypervolume", "hypervolume", found, lambda: words.dominated(found.hypervolumes[0]))
+
+
 def contour(found: Findings) -> Section:
     """The model over pairs of parameters."""
     lead = (

@@ -12,6 +12,7 @@ from headstock.analysis.boundaries import Boundary
 from headstock.analysis.cross_validation import LEVEL, CrossValidation
 from headstock.analysis.failures import Failures
 from headstock.analysis.gain import Prospect
+from headstock.analysis.hypervolume import Hypervolume
 from headstock.analysis.importance import Importance
 from headstock.analysis.winner import Winner
 from headstock.history import History
@@ -151,6 +152,16 @@ def record(scored: CrossValidation) -> str:
         f"made. {inside:,} of {n:,} results lie in their {percent(LEVEL)} intervals; about {LEVEL * n:,.0f} should. "
         f"Half of the predictions were off by less than {number(error)}."
     )
+
+
+def dominated(found: Hypervolume) -> str:
+    """What a hypervolume is, and when it grew last."""
+    x, y = found.reference
+    area = f"The area between the Pareto front and the point {found.x} {number(x)}, {found.y} {number(y)}"
+    if not found.trials:
+        return f"{area}: no trial is better in both yet."
+    last = f"It grew last with trial {found.trials[-1]}."
+    return f"{area}, in the product of their units: {number(found.values[-1])}. {last}"
 
 
 def rankings(importances: Mapping[str, Sequence[Importance]]) -> str:

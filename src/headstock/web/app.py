@@ -42,7 +42,7 @@ from headstock.trial import TrialRecord, TrialState
 from headstock.web import views
 from headstock.web.guard import Guard
 from headstock.web.live import events
-from headstock.web.opened import FIGURES, SUMMARY, Shelf
+from headstock.web.opened import BOUNDED, FIGURES, SUMMARY, Shelf
 
 PAGE: Final = 50
 MOST_COMPARED: Final = 8
@@ -165,7 +165,7 @@ class Dashboard:
         notes = await run_in_threadpool(self.storage.notes, name)
         told = views.summary(found) | views.specification(found.spec, notes.get(None))
         bounded = bool(found.spec.outcome_constraints)
-        figures = [SUMMARY, *(figure for figure in FIGURES if bounded or figure != "feasibility")]
+        figures = [SUMMARY, *(figure for figure in FIGURES if bounded or figure not in BOUNDED)]
         return JSONResponse(told | {"figures": figures})
 
     async def trials(self, request: Request) -> Response:

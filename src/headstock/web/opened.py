@@ -35,12 +35,16 @@ FIGURES: Final[Mapping[str, Callable[[Findings], Section]]] = MappingProxyType(
         "record": sections.record,
         "distribution": sections.distribution,
         "metrics": sections.metrics,
+        "hypervolume": sections.hypervolume,
         "parallel": sections.parallel,
         "matrix": sections.matrix,
         "timeline": sections.timeline,
     }
 )
 """The figures of an experiment, by name, in the order in which they are offered."""
+
+BOUNDED: Final = frozenset({"feasibility", "hypervolume"})
+"""Those of them that are of outcome constraints."""
 
 SUMMARY: Final = "summary"
 """What is offered before them: what was found, in words."""
