@@ -68,6 +68,14 @@ def test_many_arms_are_thinned_and_the_figure_says_so():
     assert "of 398 arms are drawn" in figure.layout.title.subtitle.text
 
 
+def test_a_name_stays_on_the_field(digits: Model):
+    figure = plot_contour([surface(digits, "lr", "momentum", density=5)], digits.history)
+    points = figure.data[2]
+    below = [place == "bottom center" for place in points.textposition]
+    assert below == [y > 0.93 for y in points.y]
+    assert any(below)
+
+
 def test_without_a_pair_there_is_no_contour(digits: Model):
     with pytest.raises(NoResultError, match="two parameters"):
         plot_contour([], digits.history)

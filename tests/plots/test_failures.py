@@ -51,6 +51,13 @@ def test_of_many_parameters_six_are_drawn_first_those_that_tell_failures_apart()
     assert "6 of 9 parameters" in figure.layout.title.subtitle.text
 
 
+def test_counts_that_would_overlap_are_left_to_the_hover():
+    texts = [trace.text for trace in drawn(histories.digits(12_000)).data if trace.name == "counts"]
+    assert all(len("".join(text)) <= 45 for text in texts)
+    assert not any(texts)
+    assert all(trace.text for trace in drawn(histories.digits()).data if trace.name == "counts")
+
+
 def test_without_a_failure_there_is_no_figure():
     with pytest.raises(NoResultError, match="No trial failed"):
         drawn(histories.branching())

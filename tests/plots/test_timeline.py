@@ -32,6 +32,14 @@ def test_a_running_trial_ends_now():
     assert plot_timeline(history).data[1].x == (1_000.0,)
 
 
+def test_a_paused_trial_is_as_long_as_it_has_trained():
+    history = at((0, 4), (1, None))
+    paused = replace(history.trials[1], state=TrialState.PAUSED, trained=1.5)
+    completed, waiting = plot_timeline(replace(history, trials=(history.trials[0], paused)), now=9.0).data
+    assert waiting.x == (1_500.0,)
+    assert (waiting.marker.pattern.shape, completed.marker.pattern.shape) == ("/", "")
+
+
 def test_the_newest_of_very_many():
     figure = plot_timeline(at(*((float(i), i + 1.0) for i in range(MOST_BARS + 5))))
     assert len(figure.data[0].x) == MOST_BARS

@@ -12,13 +12,16 @@ from headstock import wording
 from headstock.analysis.surface import Surface
 from headstock.errors import NoResultError
 from headstock.history import History
-from headstock.parameters import Choice, Fixed, Parameter
+from headstock.parameters import Choice, Fixed, Float, Int, Parameter
 from headstock.plots import style
 from headstock.plots.axes import axis, coordinate
 from headstock.trial import TrialRecord
 
 MOST_POINTS: Final = 300
 MOST_LABELS: Final = 30
+HIGH: Final = 0.93
+"""From which share of an axis on a point's name stands below it."""
+
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
 HEADINGS: Final = ("predicted mean", "standard error", "constraints hold")
 """The headings of the panels; without outcome constraints there is no third one."""
@@ -165,7 +168,9 @@ def _arms(
             "opacity": 1.0,  # plotly fades markers of different sizes
         },
         "text": [t.arm.name for t in placed],
-        "textposition": "top center",
+        "textposition": [
+            "bottom center" if _is_high(history.space[surface.y], one) else "top center" for one in y
+        ],  # beside the field's edge they would stand on the paper
         "textfont": {"color": "white", "size": 11, "shadow": "0 0 3px black, 0 0 3px black"},
         "hoverinfo": "text",
         "hovertext": [_facts(t, surface) for t in placed],
@@ -188,6 +193,13 @@ def _spread(parameter: Parameter, trial: TrialRecord, name: str) -> float:
     """The coordinate; within a category's tile, trials are set apart by the golden ratio's even sequence."""
     apart = (trial.index * GOLDEN % 1 - 0.5) * 0.6 if isinstance(parameter, Choice) else 0.0
     return coordinate(parameter, trial.parameters[name]) + apart
+
+
+def _is_high(parameter: Parameter, coordinate: float) -> bool:
+    """Whether a point is so near the upper end of an axis that there is no room for a name above it."""
+    low, high = axis("", parameter)["range"]
+    is_log = isinstance(parameter, Float | Int) and parameter.log
+    return ((math.log10(coordinate) if is_log else coordinate) - low) / (high - low) > HIGH
 
 
 def _axes(surface: Surface, history: History) -> dict[str, dict[str, Any]]:

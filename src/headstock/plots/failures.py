@@ -13,6 +13,9 @@ from headstock.plots.axes import axis
 from headstock.plots.slice import MOST_COLUMNS, panels
 
 MOST_PANELS: Final = 6
+MOST_CHARACTERS: Final = 40
+"""How many characters stand beside each other above a panel."""
+
 COLORS: Final = (style.VERMILLION, style.PURPLE, style.GREEN)
 OTHERS: Final = "#7f8a96"
 
@@ -21,7 +24,7 @@ def plot_failures(found: Failures, history: History) -> go.Figure:
     """The share of trials that failed in each part of each parameter's range, coloured by the reason.
 
     Parameters that tell failures from the rest come first, and at most six are drawn; the note says so. The three most
-    frequent reasons have a colour of their own. Above each bar stand how many failed, and of how many.
+    frequent reasons have a colour of their own. Above a bar stand how many failed, of how many, if they fit.
 
     Args:
         found: the failures.
@@ -88,13 +91,14 @@ def _bars(parts: Sequence[Part], causes: Sequence[Cause]) -> list[go.Bar]:
 
 
 def _counts(parts: Sequence[Part]) -> go.Scatter:
-    """How many failed of how many, above each stack."""
+    """How many failed of how many, above each stack, if there is room for that beside each other."""
     tried = [part for part in parts if part.finished]
+    counts = [f"{sum(part.failed)}/{part.finished}" for part in tried]
     return go.Scatter(
         x=[part.middle for part in tried],
         y=[sum(part.failed) / part.finished for part in tried],
         mode="text",
-        text=[f"{sum(part.failed)}/{part.finished}" for part in tried],
+        text=counts if len(tried) * max(map(len, counts), default=0) <= MOST_CHARACTERS else [],
         textposition="top center",
         textfont={"size": 11},
         hoverinfo="skip",

@@ -62,8 +62,9 @@ def panels(count: int, columns: int) -> dict[str, Any]:
 
 
 def _note(shown: Slice, history: History) -> str:
-    others = "averaged over" if shown.at is None else f"held at {style.listed(shown.at)}"
-    notes = [f"The other parameters are {others}."] if len(history.space.searched) > 1 else []
+    average = "The line is the average over the other parameters, everywhere in the space."
+    others = average if shown.at is None else f"The other parameters are held at {style.listed(shown.at)}."
+    notes = [others] if len(history.space.searched) > 1 else []
     if len(history.observed) > MOST_POINTS:
         notes.append(f"{MOST_POINTS} of {len(history.observed):,} trials are drawn.")
     return " ".join(notes)

@@ -21,12 +21,14 @@ COLORS: Final = {
     TrialState.FAILED: style.PURPLE,
     TrialState.ABANDONED: style.PURPLE,
 }
+HATCHED: Final = frozenset({TrialState.PAUSED, TrialState.ABANDONED})
+"""The states that share a colour with another one."""
 
 
 def plot_timeline(history: History, *, now: float | None = None) -> go.Figure:
     """A bar from the start to the end of each trial, in as few lanes as run at once, coloured by its state.
 
-    Of more than 1,000 trials the newest are drawn; the note says so.
+    A paused trial's bar is as long as it has trained. Of more than 1,000 trials the newest are drawn; the note says so.
 
     Args:
         history: the experiment.
@@ -54,7 +56,11 @@ def plot_timeline(history: History, *, now: float | None = None) -> go.Figure:
                 y=[lane + 1 for _, lane in bars],
                 orientation="h",
                 width=0.8,
-                marker={"color": color, "line": {"width": 0.5, "color": "rgba(127, 127, 127, 0.6)"}},
+                marker={
+                    "color": color,
+                    "line": {"width": 0.5, "color": "rgba(127, 127, 127, 0.6)"},
+                    "pattern": {"shape": "/" if state in HATCHED else "", "solidity": 0.3},
+                },
                 hoverinfo="text",
                 hovertext=[_facts(t, end) for t, _ in bars],
                 textposition="none",
@@ -88,6 +94,8 @@ def _start(trial: TrialRecord) -> float:
 
 
 def _end(trial: TrialRecord, end: float) -> float:
+    if trial.state is TrialState.PAUSED:
+        return _start(trial) + (trial.trained or 0.0)
     return end if trial.finished is None else max(trial.finished, _start(trial))
 
 

@@ -15,6 +15,9 @@ from headstock.trial import TrialRecord
 
 MOST_POINTS: Final = 5_000
 MOST_SVG_POINTS: Final = 1_000
+MOST_CROSSES: Final = 100
+"""How many failures are marked by large crosses."""
+
 MODEL_SOURCES: Final = frozenset({"bayesian"})
 
 
@@ -184,7 +187,7 @@ def _mark_failures(made: go.Figure, failed: Sequence[TrialRecord]) -> None:
         y=[0.03] * len(failed),
         yaxis="y2",
         mode="markers",
-        marker={"symbol": "x", "size": 9, "color": style.PURPLE},
+        marker={"symbol": "x", "size": 9 if len(failed) <= MOST_CROSSES else 4, "color": style.PURPLE},
         hoverinfo="text",
         hovertext=[
             style.hover(f"trial {t.index} failed", {"error": t.error or "no reason given", **t.parameters})

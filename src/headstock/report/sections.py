@@ -20,6 +20,7 @@ from headstock.report.findings import MOST_CROSSED, MOST_SLICES, Findings
 from headstock.report.page import Section, figure
 from headstock.report.table import BODY, content
 
+COLORED: Final = "from grey for poor results over blue to orange for the best"
 GREEDY: Final = "As if the next trials were chosen together; choosing each after the one before can only do better."
 
 
@@ -109,8 +110,7 @@ def feasibility(found: Findings) -> Section:
 
 def effects(found: Findings) -> Section:
     """What each parameter does on the average."""
-    lead = "The line is the average over everything else in the space, not only around the best arm."
-    return _drawn("Marginal effects", "effects", found, lead)
+    return _drawn("Marginal effects", "effects", found)
 
 
 def validation(found: Findings) -> Section:
@@ -130,12 +130,12 @@ def distribution(found: Findings) -> Section:
 
 def matrix(found: Findings) -> Section:
     """Where trials were made."""
-    return _drawn("Scatter matrix", "matrix", found)
+    return _drawn("Scatter matrix", "matrix", found, f"Each point is a trial, {COLORED}.")
 
 
 def parallel(found: Findings) -> Section:
     """All parameters of all trials."""
-    lead = "Each line is a trial. Drag along an axis to keep only the lines through it; click it to let go."
+    lead = f"Each line is a trial, {COLORED}. Drag along an axis to keep only the lines through it; click it to let go."
     return _drawn("Parallel coordinates", "parallel", found, lead)
 
 

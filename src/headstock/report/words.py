@@ -10,7 +10,7 @@ import numpy as np
 
 from headstock.analysis.boundaries import Boundary
 from headstock.analysis.cross_validation import LEVEL, CrossValidation
-from headstock.analysis.failures import Failures
+from headstock.analysis.failures import MOST_TRIALS, Failures
 from headstock.analysis.gain import Prospect
 from headstock.analysis.hypervolume import Hypervolume
 from headstock.analysis.importance import Importance
@@ -139,7 +139,8 @@ def mishaps(found: Failures) -> str:
         f"{h.where}: {h.failed:,} of {h.inside:,} failed, elsewhere {h.failed_elsewhere:,} of {h.elsewhere:,}"
         for h in found.hazards
     ]
-    return share + why + (f" They are frequent where {'; '.join(where)}." if where else "")
+    among = f" of the newest {MOST_TRIALS:,}" if found.finished > MOST_TRIALS else ""
+    return share + why + (f" They are frequent{among} where {'; '.join(where)}." if where else "")
 
 
 def record(scored: CrossValidation) -> str:
@@ -178,7 +179,7 @@ def ranking(importances: Sequence[Importance]) -> str:
         return "As far as the model can tell, no parameter matters."
     named = [f"{i.parameter} ({percent(i.total)})" for i in matter]
     rest = len(importances) - len(matter)
-    others = f" The other {rest} matter{'s' if rest == 1 else ''} little." if rest else ""
+    others = f" The other {'one matters' if rest == 1 else f'{rest} matter'} little." if rest else ""
     return f"{named[0]} matters most{', then ' + ', '.join(named[1:]) if named[1:] else ''}.{others}"
 
 
