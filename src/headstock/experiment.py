@@ -1,6 +1,5 @@
 """The experiment: the thin public face over study, runner, analysis and report."""
 
-import secrets
 import shutil
 import tempfile
 import time
@@ -47,7 +46,7 @@ from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.scripts.folders import files_of
 from headstock.space import Space
-from headstock.specification import check_same, objective_of, outcome_constraints_of, spec_from_json, spec_to_json
+from headstock.specification import check_same, new_spec, objective_of, spec_from_json, spec_to_json
 from headstock.storage import open_storage
 from headstock.storage.base import Command, ExperimentSpec, Outcome, Storage
 from headstock.study import Study
@@ -112,17 +111,17 @@ class Experiment:
     ) -> None:
         if not isinstance(space, Space):
             raise SpaceError(f"The space is {space!r}, of type {type(space).__name__}. Give a Space.")
-        objective = objective_of(maximize, minimize)
-        sampler = _warmed(sampler, warm_start, space, objective)
-        wanted = ExperimentSpec(
-            name=name,
-            space=space,
-            objective=objective,
-            outcome_constraints=outcome_constraints_of(outcome_constraints),
-            seed=secrets.randbelow(2**32) if seed is None else seed,
-            sampler=(sampler or Bayesian()).to_json(),
-            scheduler=(scheduler or Automatic()).to_json(),
-            value="last" if value is None else value,
+        sampler = _warmed(sampler, warm_start, space, objective_of(maximize, minimize))
+        wanted = new_spec(
+            name,
+            space,
+            maximize=maximize,
+            minimize=minimize,
+            outcome_constraints=outcome_constraints,
+            sampler=sampler,
+            scheduler=scheduler,
+            value=value,
+            seed=seed,
             created=time.time(),
         )
         opened = open_storage(storage) if isinstance(storage, str | None) else storage

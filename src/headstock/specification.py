@@ -1,10 +1,16 @@
 """What an experiment is, from what people say that it is."""
 
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headstock.budget import Budget
 from headstock.errors import ExperimentExistsError, ObjectiveError
 from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
+from headstock.samplers.base import Sampler
+from headstock.samplers.bayesian import Bayesian
+from headstock.schedulers.automatic import Automatic
+from headstock.schedulers.base import Scheduler
 from headstock.space import Space
 from headstock.storage.base import ExperimentSpec
 
@@ -31,6 +37,39 @@ def outcome_constraints_of(texts: Iterable[str]) -> tuple[OutcomeConstraint, ...
     if isinstance(texts, str):
         raise ObjectiveError(f"outcome_constraints={texts!r} is a string. Give a list: [{texts!r}].")
     return tuple(parse_outcome_constraint(text) for text in texts)
+
+
+def new_spec(
+    name: str,
+    space: Space,
+    *,
+    created: float,
+    maximize: str | None = None,
+    minimize: str | None = None,
+    outcome_constraints: Iterable[str] = (),
+    sampler: Sampler | None = None,
+    scheduler: Scheduler | None = None,
+    value: str | None = None,
+    budget: Budget | None = None,
+    seed: int | None = None,
+) -> ExperimentSpec:
+    """What a new experiment is; what is left out is what `Experiment` takes for it.
+
+    Raises:
+        HeadstockError: if something of it makes no sense.
+    """
+    return ExperimentSpec(
+        name=name,
+        space=space,
+        objective=objective_of(maximize, minimize),
+        outcome_constraints=outcome_constraints_of(outcome_constraints),
+        seed=secrets.randbelow(2**32) if seed is None else seed,
+        sampler=(sampler or Bayesian()).to_json(),
+        scheduler=(scheduler or Automatic()).to_json(),
+        value="last" if value is None else value,
+        budget=None if budget is None else budget.bounds,
+        created=created,
+    )
 
 
 def check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None, value: str | None) -> None:

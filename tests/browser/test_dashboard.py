@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 import pytest
 
 import histories
-from headstock import Experiment, Failed, Float, Space
+from headstock import Choice, Experiment, Failed, Float, Space
 from headstock.report.figures import FIGURES
 from headstock.scripts.folders import LOG, files_of, trial_folder
 from headstock.storage import NewTrial, open_storage
@@ -69,6 +69,7 @@ PAGES = {
     "wide trials": {"experiment": "wide", "trials": "1,2"},
     "wide compared": {"compare": ["digits", "wide"]},
     "nothing": {"experiment": "digits", "trial": 12},
+    "new": {"new": ""},
 }
 
 
@@ -256,7 +257,7 @@ def test_the_budget_is_changed_and_the_experiment_noted(visit, trainings):
     page.get_by_role("alert").get_by_text("Give the bounds").wait_for()
     page.get_by_label("trials in all", exact=True).fill("40")
     page.get_by_role("button", name="Change it").click()
-    page.get_by_text("Budget, as changed here: trials in all 40.").wait_for()
+    page.get_by_text("Budget: trials in all 40.").wait_for()
     assert storage.experiment("nets").budget == {"trials": 40}
     page.get_by_role("button", name="Note").click()
     page.get_by_label("Note", exact=True).fill(HOSTILE)
@@ -296,6 +297,46 @@ def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(vis
 
 
 @ON_BOTH
+def test_an_experiment_is_created_and_waits_for_a_worker(visit, new_url, screen):
+    url = new_url()
+    with dashboard(url, "--new") as link:
+        page = visit(link, allowed=link, ready="body.ready", expected="400 (Bad Request)", **screen)
+        page.get_by_text("There is no experiment yet").wait_for()
+        page.get_by_role("link", name="New experiment").click()
+        page.get_by_role("textbox", name="Name").fill(HOSTILE)
+        page.get_by_label("Goal").select_option("minimise")
+        page.get_by_label("Metric", exact=True).fill("loss")
+        page.get_by_role("button", name="Add a parameter").click()
+        first, second = page.get_by_role("group", name="A parameter").all()
+        first.get_by_label("Parameter", exact=True).fill("lr")
+        first.get_by_label("From").fill("1e-4")
+        first.get_by_label("To", exact=True).fill("much")
+        first.get_by_label("Scale").select_option("logarithmic")
+        second.get_by_label("Parameter", exact=True).fill("lr")
+        second.get_by_label("Kind").select_option("one of several")
+        second.get_by_label("Values").fill("sgd, adamw")
+        page.get_by_label("Trials in all").fill("12")
+        create = page.get_by_role("button", name="Create")
+        create.click()
+        expect(page.get_by_role("alert")).to_contain_text("two parameters lr")
+        second.get_by_label("Parameter", exact=True).fill("optimizer")
+        create.click()
+        expect(page.get_by_role("alert")).to_contain_text("high is 'much', which is no number")
+        first.get_by_label("To", exact=True).fill("1")
+        assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+        create.click()
+        page.get_by_text("It waits for workers").wait_for()
+        page.get_by_text("0 of 12").wait_for()
+        with Experiment.open(HOSTILE, storage=url) as experiment:
+            assert experiment.space == Space(lr=Float(1e-4, 1, log=True), optimizer=Choice("sgd", "adamw"))
+            assert experiment.objective.minimize
+            experiment.attach({"lr": 0.5, "optimizer": "sgd"}, 0.25)
+            page.locator(".card .value", has_text="0.25").wait_for()
+            expect(page.get_by_text("It waits for workers")).to_be_hidden()
+        page.goto("about:blank")  # it would miss the server
+
+
+@ON_BOTH
 def test_an_experiment_is_renamed_and_deleted_after_its_name_was_typed(visit, new_url):
     url = new_url()
     with Experiment("old", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
@@ -313,7 +354,7 @@ def test_an_experiment_is_renamed_and_deleted_after_its_name_was_typed(visit, ne
         dialog.get_by_text("Type the name").wait_for()
         page.get_by_label("Type its name").fill(HOSTILE)
         dialog.get_by_role("button", name="Delete").click()
-        page.get_by_text("There is no experiment yet.").wait_for()
+        page.get_by_text("There is no experiment yet").wait_for()
         page.goto("about:blank")  # it would miss the server
 
 

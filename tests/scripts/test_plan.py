@@ -5,7 +5,7 @@ import pytest
 
 from headstock import Budget
 from headstock.errors import CommandError, HeadstockError
-from headstock.scripts.plan import Plan, Settings, make_plan, split_words
+from headstock.scripts.plan import Design, Plan, Settings, make_design, make_plan, split_words
 from headstock.scripts.script import Passing
 from headstock.scripts.study_file import read_study_file
 from headstock.space import Choice, Fixed, Float, Int, Space
@@ -195,3 +195,35 @@ def test_parameters_stand_before_the_command(words: list[str], parameters: dict[
 def test_words_that_make_no_sense_are_refused(words: list[str], message: str):
     with pytest.raises(CommandError, match=message):
         split_words(words)
+
+
+def test_a_design_is_what_a_plan_searches_without_what_evaluates_it():
+    entries = {key: value for key, value in NEEDED.items() if key != "command"}
+    plan, design = make_plan(Settings(NEEDED)), make_design(Settings(entries))
+    shared = ("name", "space", "maximize", "minimize", "outcome_constraints", "budget", "seed")
+    assert {key: getattr(design, key) for key in shared} == {key: getattr(plan, key) for key in shared}
+    assert make_design(Settings({**entries, "seed": 0})).seed == 0
+    without = {key: value for key, value in entries.items() if key != "trials"}
+    assert make_design(Settings(without)) == Design("a", Space(lr=Float(0, 1)), maximize="score")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"command": "rm -rf /"}, "'command' is not stored"),
+        ({"workers": 2}, "'workers' is not stored"),
+        ({"storage": "sqlite:///other.db"}, "'storage' is not stored"),
+        ({"trails": 3}, "Do you mean 'trials'"),
+        ({"minimize": "loss"}, "exactly one of maximize and minimize"),
+        ({"parameters": {}}, "There is no parameters"),
+        ({"parameters": {"lr": {"low": 0, "high": "ten"}}}, "'lr': high is 'ten', which is no number"),
+        ({"parameters": {"lr": {"low": 1, "high": 0}}}, "'lr'"),
+        ({"when": ["lr: optimizer=sgd"]}, "names 'optimizer'"),
+        ({"trials": "many"}, "trials is 'many'"),
+        ({"target": float("nan")}, "target"),
+    ],
+)
+def test_a_design_that_makes_no_sense_is_refused(change, words):
+    entries = {key: value for key, value in NEEDED.items() if key != "command"}
+    with pytest.raises(HeadstockError, match=words):
+        make_design(Settings({**entries, **change}))

@@ -1,5 +1,6 @@
 import http.client
 import json
+import shlex
 import threading
 from urllib.parse import urlencode, urlsplit
 
@@ -318,3 +319,36 @@ def test_an_experiment_is_renamed_and_deleted_with_everything(tmp_path):
         assert get(link, "api/belongings", experiment=HOSTILE).status == 404
         assert post(link, "delete", {"experiment": HOSTILE, "typed": HOSTILE}).status == 404
     assert list((tmp_path / "f.db.files").iterdir()) == []
+
+
+def test_a_new_experiment_waits_for_workers_with_its_budget(tmp_path):
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    Experiment("there", Space(lr=Float(0.0, 1.0)), maximize="accuracy", storage=url).close()
+    design = {
+        "name": HOSTILE,
+        "minimize": "loss",
+        "parameters": {"lr": {"low": "1e-3", "high": 1, "log": True}, "optimizer": "sgd,adamw", "momentum": "0:0.9"},
+        "when": ["momentum: optimizer=sgd"],
+        "outcome_constraints": ["latency <= 20"],
+        "trials": 3,
+    }
+    with dashboard(url) as link:
+        assert post(link, "create", design).status == 201
+        found = get(link, "api/experiment", experiment=HOSTILE).json
+        assert (found["budget"], found["constraints"]) == ({"trials": 3}, ["latency <= 20.0"])
+        assert found["created"] > 1.7e9
+        assert shlex.split(found["start"])[:4] == ["headstock", "worker", "--name", HOSTILE]
+        for change in (
+            {"name": "there"},
+            {"name": ""},
+            {"name": "a", "command": "true"},
+            {"name": "a", "parameters": []},
+        ):
+            answer = post(link, "create", design | change)
+            assert answer.status == 400
+            assert answer.json["error"]
+        assert len(get(link, "api/experiments").json["experiments"]) == 2
+    with Experiment.open(HOSTILE, storage=url) as experiment:
+        assert experiment.space["momentum"].when == {"optimizer": ("sgd",)}
+        experiment.run(lambda trial: {"loss": trial.parameters["lr"], "latency": 1.0}, progress=False)
+        assert len(experiment.trials) == 3

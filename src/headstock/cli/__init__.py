@@ -195,19 +195,20 @@ def plot(
 
 
 @app.command()
-def ui(
+def ui(  # noqa: PLR0917 - typer reads the options from the arguments
     storage: StorageUrl = DEFAULT_STORAGE,
     host: Annotated[str, typer.Option(help="Where to listen; elsewhere than here the link holds a token.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; a free one if 0.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open it in a browser.")] = True,
     files: Files = None,
+    new: Annotated[bool, typer.Option("--new", help="Create the storage if there is none, to begin in it.")] = False,
 ) -> None:
     """Serve the live dashboard until Ctrl-C."""
     try:
         from headstock.web.serving import serve
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f"The dashboard needs {error.name}: pip install 'headstock[ui]'.") from error
-    with stored(storage) as opened:
+    with stored(storage, create=new) as opened:
         serve(
             opened,
             host=host,

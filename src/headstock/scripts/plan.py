@@ -92,6 +92,55 @@ class Plan:
     seed: int | None = None
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is searched and what for, without what evaluates it.
+
+    Args:
+        name: the experiment's name.
+        space: the search space.
+        maximize: the metric to maximise; or
+        minimize: the metric to minimise.
+        outcome_constraints: bounds on other metrics, such as "latency <= 20".
+        budget: when its runs are to stop; None if each is told.
+        seed: fixes every suggestion; None if it is to be drawn.
+    """
+
+    name: str
+    space: Space
+    maximize: str | None = None
+    minimize: str | None = None
+    outcome_constraints: tuple[str, ...] = ()
+    budget: Budget | None = None
+    seed: int | None = None
+
+
+def make_design(settings: Settings) -> Design:
+    """The experiment that the settings describe, which waits for workers.
+
+    Raises:
+        HeadstockError: if an entry is unknown, missing, makes no sense, or is not stored, such as a command.
+    """
+    values = settings.values
+    for key in values:
+        with settings.at(key):
+            if key in KINDS and key not in _OF_DESIGNS:
+                raise CommandError(f"{key!r} is not stored with an experiment. Give it to headstock worker.")
+    _check_all(settings)
+    _need("name", values)
+    _need_goal(values)
+    return Design(
+        name=values["name"],
+        space=_space(settings),
+        maximize=values.get("maximize"),
+        minimize=values.get("minimize"),
+        outcome_constraints=tuple(values.get("outcome_constraints", ())),
+        budget=_budget(values, needed=False),
+        seed=values.get("seed"),
+    )
+
+
 def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
     """The plan that the settings describe.
 
@@ -103,14 +152,12 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         HeadstockError: if an entry is unknown, missing, or makes no sense; the message says which, and where it stands.
     """
     values = settings.values
-    for key, value in values.items():
-        with settings.at(key):
-            _check(key, value)
+    _check_all(settings)
     _need("name", values)
     space = _space(settings) if is_new else None
     _need("command", values)
-    if is_new and ("maximize" in values) == ("minimize" in values):
-        raise CommandError("Name the metric to optimise, in exactly one of maximize and minimize.")
+    if is_new:
+        _need_goal(values)
     patterns = dict(values.get("patterns", {}))
     with settings.at("patterns"):
         Listener(list(patterns), patterns)
@@ -121,11 +168,10 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         with settings.at(key):
             _check_own(key, values.get(key), len(places) if cluster is None else values.get("workers"))
     command = values["command"]
-    bounds = {bound: values[bound] for bound in ("trials", "seconds", "target") if bound in values}
     return Plan(
         name=values["name"],
         command=tuple(shlex.split(command) if isinstance(command, str) else command),
-        budget=Budget(**bounds) if bounds or is_new else None,
+        budget=_budget(values, needed=is_new),
         space=space,
         outcome_constraints=tuple(values.get("outcome_constraints", ())),
         patterns=patterns,
@@ -206,6 +252,23 @@ def _check_own(key: str, path: str | None, workers: int | None) -> None:
             f"{key} is {path!r}, which {workers or 'the'} trials at once would share. Put {{directory}} or {{trial}} "
             f"into it."
         )
+
+
+def _check_all(settings: Settings) -> None:
+    for key, value in settings.values.items():
+        with settings.at(key):
+            _check(key, value)
+
+
+def _budget(values: Mapping[str, Any], *, needed: bool) -> Budget | None:
+    """The bounds that are given; None if there is none, which a budget that is needed refuses."""
+    bounds = {bound: values[bound] for bound in ("trials", "seconds", "target") if bound in values}
+    return Budget(**bounds) if bounds or needed else None
+
+
+def _need_goal(values: Mapping[str, Any]) -> None:
+    if ("maximize" in values) == ("minimize" in values):
+        raise CommandError("Name the metric to optimise, in exactly one of maximize and minimize.")
 
 
 def _need(key: str, values: Mapping[str, Any]) -> None:
@@ -338,6 +401,10 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 }
 """Every entry that there is: what it has to be, and a check of it."""
 
+_OF_DESIGNS: Final = frozenset(
+    {"name", "maximize", "minimize", "parameters", "when", "constraints", "outcome_constraints"}
+    | {"trials", "seconds", "target", "seed"}
+)
 _AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "workers", "seed")
 
 _MISSING: Final = {

@@ -36,6 +36,8 @@ from headstock.scripts import belongings
 from headstock.scripts.belongings import Belongings
 from headstock.scripts.folders import files_of
 from headstock.scripts.logs import log_lines
+from headstock.scripts.plan import Settings, make_design
+from headstock.specification import new_spec
 from headstock.storage import Storage
 from headstock.storage.base import ExperimentSummary
 from headstock.trial import TrialRecord, TrialState
@@ -58,6 +60,7 @@ def create_app(
     token: str | None = None,
     folder: Path | None = None,
     is_closing: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float],
 ) -> Starlette:
     """The dashboard of a storage.
 
@@ -66,8 +69,9 @@ def create_app(
         token: what a browser has to show; None if the dashboard is reached on the loopback address only.
         folder: where the files of trials lie, if not beside the storage's own.
         is_closing: whether the server is about to end, so that streams have to.
+        clock: the seconds since 1970, UTC.
     """
-    dashboard = Dashboard(storage, folder, is_closing)
+    dashboard = Dashboard(storage, folder, is_closing, clock)
     routes = [
         Route("/", dashboard.page),
         Route("/static/{name}", dashboard.static),
@@ -91,6 +95,7 @@ def create_app(
         Route("/api/budget", dashboard.budget, methods=["POST"]),
         Route("/api/widen", dashboard.widen, methods=["POST"]),
         Route("/api/belongings", dashboard.belongings),
+        Route("/api/create", dashboard.create, methods=["POST"]),
         Route("/api/rename", dashboard.rename, methods=["POST"]),
         Route("/api/delete", dashboard.delete, methods=["POST"]),
     ]
@@ -114,11 +119,13 @@ class Dashboard:
         storage: what is shown.
         folder: where the files of trials lie, if not beside the storage's own.
         is_closing: whether the server is about to end.
+        clock: the seconds since 1970, UTC.
     """
 
     storage: Storage
     folder: Path | None
     is_closing: Callable[[], bool]
+    clock: Callable[[], float]
 
     @cached_property
     def shelf(self) -> Shelf:
@@ -164,6 +171,7 @@ class Dashboard:
         found = await run_in_threadpool(self._summary, name)
         notes = await run_in_threadpool(self.storage.notes, name)
         told = views.summary(found) | views.specification(found.spec, notes.get(None))
+        told |= {"start": views.start(found.spec, self.storage.url)}
         bounded = bool(found.spec.outcome_constraints)
         figures = [SUMMARY, *(figure for figure in FIGURES if bounded or figure not in BOUNDED)]
         return JSONResponse(told | {"figures": figures})
@@ -345,6 +353,28 @@ class Dashboard:
         name = _given(request, "experiment")
         found = await run_in_threadpool(Belongings.of, self.storage, name, self.folder)
         return JSONResponse({"words": str(found), "led": len(found.led)})
+
+    async def create(self, request: Request) -> Response:
+        """Create an experiment, which waits for workers: what evaluates it is never stored."""
+
+        def act(given: Mapping[str, Any]) -> str:
+            design = make_design(Settings(given))
+            self.storage.create(
+                new_spec(
+                    design.name,
+                    design.space,
+                    maximize=design.maximize,
+                    minimize=design.minimize,
+                    outcome_constraints=design.outcome_constraints,
+                    budget=design.budget,
+                    seed=design.seed,
+                    created=self.clock(),
+                )
+            )
+            return design.name
+
+        name = await run_in_threadpool(act, await _body(request))
+        return JSONResponse({"name": name}, HTTPStatus.CREATED)
 
     async def rename(self, request: Request) -> Response:
         """Give an experiment another name."""

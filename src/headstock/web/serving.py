@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,7 @@ def serve(
         if browser:
             webbrowser.open(link)
         config = uvicorn.Config(
-            create_app(storage, token=token, folder=folder, is_closing=lambda: server.should_exit),
+            create_app(storage, token=token, folder=folder, is_closing=lambda: server.should_exit, clock=time.time),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -1,6 +1,7 @@
 """What the pages show, as JSON."""
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import Any, Final
 
 from headstock.analysis.cross_validation import CrossValidation
@@ -41,6 +42,12 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
         "seed": spec.seed,
         "space_version": spec.space_version,
     }
+
+
+def start(spec: ExperimentSpec, url: str) -> str:
+    """How a worker joins an experiment, as it is typed."""
+    budget = "" if spec.budget else " --trials 40"
+    return f"headstock worker --name {quote(spec.name)} --storage {quote(url)}{budget} -- python train.py"
 
 
 def row(trial: TrialRecord, note: str | None = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ function where() {
 // Each page fills the main element and gives back what to do when something has changed.
 async function page() {
   if (address.has("compare")) return (await import("./comparisons.js")).compare(main, address.getAll("compare"));
+  if (address.has("new")) return (await import("./creating.js")).create(main);
   if (name === null) return (await import("./experiments.js")).list(main);
   if (address.has("trial")) return (await import("./trial.js")).trial(main, name, address.get("trial"));
   if (address.has("trials")) return (await import("./comparisons.js")).trials(main, name, address.get("trials").split(",").slice(0, 8));

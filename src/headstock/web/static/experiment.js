@@ -43,9 +43,13 @@ export async function experiment(main, name) {
     h("div", { class: "bar" }, offer("Rename…", () => rename(name)), offer("Delete…", () => remove(name))),
   );
 
+  const waiting = h("div", { class: "none", hidden: true }, h("p", {}, "It waits for workers. Start one where the training is, and as many more as you like:"), h("pre", { tabindex: "0", "aria-label": "How a worker is started" }, found.start));
+  top.after(waiting);
+
   async function update(now) {
+    waiting.hidden = total(now.counts) > 0;
     const [tried, most] = [total(now.counts), found.budget.trials ?? 0];
-    const bounds = Object.keys(found.budget).length ? h("p", { class: "goal" }, `Budget, as changed here: ${budgeted(found.budget)}.`) : null;
+    const bounds = Object.keys(found.budget).length ? h("p", { class: "goal" }, `Budget: ${budgeted(found.budget)}.`) : null;
     redraw(
       top,
       card(`Best seen${now.best ? `: trial ${now.best.index}` : ""}`, best(now) || "none yet", now.best ? facts(now.best.parameters) : null),

@@ -18,7 +18,7 @@ export async function list(main) {
       },
       onchange: () => (compare.disabled = form.querySelectorAll("input:checked").length < 2),
     },
-    h("h1", {}, "Experiments"),
+    h("div", { class: "bar head" }, h("h1", {}, "Experiments"), h("span", { class: "push" }), h("a", { class: "button main", href: "/?new" }, "New experiment")),
     h("p", { class: "goal" }),
     table("Experiments", ["", "experiment", { name: "best", kind: "number" }, "trials", { name: "last news", kind: "aside" }], []),
     h("div", { class: "bar" }, compare),
@@ -42,7 +42,7 @@ export async function list(main) {
         ),
       ),
     );
-    if (!experiments.length) body.append(h("tr", {}, h("td", { colspan: 5 }, "There is no experiment yet.")));
+    if (!experiments.length) body.append(h("tr", {}, h("td", { colspan: 5 }, "There is no experiment yet. Create one here, or with headstock run.")));
   }
   const { experiments, storage } = await get("experiments");
   form.querySelector(".goal").textContent = storage;

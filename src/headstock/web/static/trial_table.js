@@ -35,7 +35,8 @@ export function trialTable(name, found) {
     },
     "Compare trials",
   );
-  const element = h("div", {}, h("div", { class: "bar" }, choose, order, newer, older, where, h("span", { class: "push" }), compare), place);
+  const bar = h("div", { class: "bar" }, choose, order, newer, older, where, h("span", { class: "push" }), compare);
+  const element = h("div", {}, bar, place);
 
   function turn(difference) {
     Object.assign(view, difference);
@@ -49,6 +50,9 @@ export function trialTable(name, found) {
     if (answer === null) return;
     const { trials, limit } = answer;
     view.limit = limit;
+    const isEmpty = !trials.length && !view.offset && !view.state;
+    bar.hidden = isEmpty;
+    if (isEmpty) return place.replaceChildren(h("p", { class: "none" }, "No trial was started yet."));
     const metrics = [...new Set([found.metric, ...trials.flatMap((trial) => Object.keys(trial.metrics))])];
     const numeric = (column) => ({ name: column, kind: "number" });
     const chosen = new Set([...place.querySelectorAll("input:checked")].map((one) => one.value));
