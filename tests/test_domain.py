@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from headstock import Choice, Fixed, Float, Int, Space
-from headstock.domain import Domain, are_among, row_keys
+from headstock.domain import Domain, are_among, digests, row_keys, tried
 from headstock.encoding import Encoding
 from headstock.errors import ParameterError
+from headstock.history import History
+from headstock.objective import Objective
+from headstock.trial import TrialRecord, TrialState
 
 
 def domain(space: Space, **given) -> Domain:
@@ -122,5 +125,22 @@ def test_rows_are_found_among_many():
     X = np.concatenate([many[[7, 4_999]] + 1e-9, rng.random((40, 3)), many[:1]])
     X[:2] = np.rint(X[:2] / 1e-7) * 1e-7
     many[[7, 4_999]] = X[:2] + 1e-9
-    assert np.flatnonzero(are_among(X, many)).tolist() == [0, 1, 42]
-    assert not are_among(X, many[:0]).any()
+    assert np.flatnonzero(are_among(X, digests(many))).tolist() == [0, 1, 42]
+    assert not are_among(X, digests(many[:0])).any()
+    assert not are_among(X[:0], digests(many)).any()
+
+
+def test_what_was_tried_grows_with_the_history():
+    space = Space(x=Float(0, 1), kind=Choice("a", "b"))
+    encoding = Encoding.of(space)
+    rng = np.random.default_rng(0)
+    trials = [
+        TrialRecord(i, TrialState.QUEUED, {"x": x, "kind": "ab"[i % 2]}, batch=i) for i, x in enumerate(rng.random(30))
+    ]
+    X = encoding.encode([t.parameters for t in trials])
+    history = History(space, Objective("loss"), tuple(trials[:10]))
+    assert tried(history, encoding).tolist() == digests(X[:10]).tolist()
+    for end in (11, 20, 30):
+        history = history.updated(trials[len(history) : end])
+        assert tried(history, encoding).tolist() == digests(X[:end]).tolist()
+        assert are_among(X, tried(history, encoding)).tolist() == [i < end for i in range(30)]

@@ -81,6 +81,16 @@ def test_points_are_encoded_once():
     assert len(rows) == 7
 
 
+def test_snapshots_that_part_ways_do_not_see_each_others_points():
+    common = history([trial(i, TrialState.COMPLETED) for i in range(5)])
+    encode = Encoding.of(SPACE).encode
+    common.points(encode)
+    one, other = (common.updated([replace(trial(5, TrialState.RUNNING), parameters={"x": x})]) for x in (0.3, 0.7))
+    assert one.points(encode)[5:].tolist() == [[0.3]]
+    assert other.points(encode)[5:].tolist() == [[0.7]]
+    assert len(common.points(encode)) == 5
+
+
 def test_best_seen_is_the_first_of_equals_that_keeps_the_constraints():
     trials = [trial(i, TrialState.COMPLETED) for i in range(15)]  # losses 0 at 0, 7 and 14; sizes 0, 1 and 2
     best = history(trials[1:1] + trials).best_seen()

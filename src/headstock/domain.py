@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from headstock.encoding import Encoding
 from headstock.errors import ParameterError
+from headstock.history import History
 from headstock.parameters import shown_conditions
 from headstock.space import Float, Int, Parameters, Space, Value, conditions, identity
 from headstock.walk import hit_and_run
@@ -203,14 +204,30 @@ def row_keys(X: Float64[np.ndarray, "m d"]) -> list[bytes]:
     return [row.tobytes() for row in _whole(X)]
 
 
-def are_among(X: Float64[np.ndarray, "m d"], others: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, " m"]:
-    """Which rows count as one with any of the others, of which there may be many."""
-    if not len(X):
-        return np.zeros(0, dtype=bool)
-    wanted, theirs = np.sort(_digests(X)), _digests(others)
-    nearest = wanted[np.searchsorted(wanted, theirs).clip(max=len(wanted) - 1)]
-    keys = set(row_keys(others[nearest == theirs]))  # digests may agree by chance
-    return np.array([key in keys for key in row_keys(X)])
+def digests(X: Float64[np.ndarray, "m d"]) -> Int64[np.ndarray, " m"]:
+    """A number for each row, in ascending order: the same for points that count as one.
+
+    Of others it is the same by a chance of 2^-64 a pair: a point that was not tried is then taken for one that was.
+    """
+    return np.sort(_digests(X))
+
+
+def merged(known: Int64[np.ndarray, " n"], more: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " n+m"]:
+    """The digests of many points and of a few more, in ascending order."""
+    return np.insert(known, np.searchsorted(known, more), more)
+
+
+def tried(history: History, encoding: Encoding) -> Int64[np.ndarray, " n"]:
+    """The digests of all trials' points, in ascending order."""
+    return history.by_parameters("digests", lambda some: digests(encoding.encode(some)), merged)
+
+
+def are_among(X: Float64[np.ndarray, "m d"], known: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " m"]:
+    """Which rows count as one with any of the points, maybe many, that have these digests in ascending order."""
+    if not len(known):
+        return np.zeros(len(X), dtype=bool)
+    mine = _digests(X)
+    return known[np.searchsorted(known, mine).clip(max=len(known) - 1)] == mine
 
 
 def _whole(X: Float64[np.ndarray, "m d"]) -> Int64[np.ndarray, "m d"]:
@@ -218,7 +235,6 @@ def _whole(X: Float64[np.ndarray, "m d"]) -> Int64[np.ndarray, "m d"]:
 
 
 def _digests(X: Float64[np.ndarray, "m d"]) -> Int64[np.ndarray, " m"]:
-    """A number for each row, the same for points that count as one."""
     odd = np.cumprod(np.full(X.shape[1], _MIXER))  # wraps around
     return (_whole(X) * odd).sum(axis=1)
 

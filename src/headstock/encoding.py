@@ -148,8 +148,12 @@ class Encoding:
 
     @classmethod
     def of(cls, space: Space) -> "Encoding":
-        """The encoding of a space."""
-        return cls(space)
+        """The encoding of a space: always the same, for what it derives from the space is derived once."""
+        kept = vars(space)
+        if "_encoding" not in kept:
+            kept["_encoding"] = cls(space)
+        encoding: Encoding = kept["_encoding"]
+        return encoding
 
     @cached_property
     def names(self) -> tuple[str, ...]:

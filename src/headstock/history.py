@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int8, Int64
@@ -12,6 +12,8 @@ from headstock.objective import Objective, OutcomeConstraint
 from headstock.parameters import Parameters
 from headstock.space import Space
 from headstock.trial import TrialRecord, TrialState
+
+T = TypeVar("T")
 
 _STATES: Final = tuple(TrialState)
 _CODES: Final = {state: code for code, state in enumerate(_STATES)}
@@ -107,8 +109,8 @@ class History:
         newer, derived = replace(self, trials=tuple(trials)), vars(self)
         if "_columns" in derived:
             vars(newer)["_columns"] = self._columns.updated(changed, len(trials))
-        if "_points" in derived:
-            vars(newer)["_points"] = derived["_points"]
+        if "_by_parameters" in derived:
+            vars(newer)["_by_parameters"] = dict(derived["_by_parameters"])
         if "steps_reached" in derived:
             before = (self.trials[record.index].step for record in changed if record.index < len(self))
             vars(newer)["steps_reached"] = self.steps_reached + sum(record.step for record in changed) - sum(before)
@@ -122,12 +124,23 @@ class History:
         Args:
             encode: of the space, one row a configuration: always the same map.
         """
-        known = vars(self).get("_points")
+        return self.by_parameters("points", encode, lambda known, newer: np.concatenate([known, newer]))
+
+    def by_parameters(self, name: str, of: Callable[[Sequence[Parameters]], T], merge: Callable[[T, T], T]) -> T:
+        """What follows from the trials' parameters; what an earlier snapshot of the same space has derived is reused.
+
+        Args:
+            name: what it is.
+            of: derives it from the parameters of some trials: always the same map.
+            merge: puts together what was derived from older and from newer trials.
+        """
+        kept: dict[str, tuple[int, T]] = vars(self).setdefault("_by_parameters", {})
+        count, known = kept.get(name, (0, None))
         if known is None:
-            known = encode([t.parameters for t in self.trials])
-        elif len(known) < len(self):
-            known = np.concatenate([known, encode([t.parameters for t in self.trials[len(known) :]])])
-        vars(self)["_points"] = known
+            known = of([t.parameters for t in self.trials])
+        elif count < len(self):
+            known = merge(known, of([t.parameters for t in self.trials[count:]]))
+        kept[name] = (len(self), known)
         return known
 
     @cached_property

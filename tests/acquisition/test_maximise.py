@@ -6,7 +6,7 @@ import pytest
 
 from headstock import Choice, Float, Int, Space
 from headstock.acquisition.maximise import Maxima, maximise
-from headstock.domain import Domain
+from headstock.domain import Domain, digests
 from headstock.encoding import Encoding
 
 
@@ -36,7 +36,7 @@ def find(space: Space, function: Callable, *, seed: int = 0, avoid=(), anchors=(
         Domain.of(encoding, given or {}),
         anchors=encoding.encode(list(anchors)),
         lengthscales=np.full(encoding.dimensions, 0.5),
-        avoid=encoding.encode(list(avoid)),
+        avoid=digests(encoding.encode(list(avoid))),
         rng=np.random.default_rng(seed),
         **effort,
     )

@@ -49,7 +49,7 @@ def maximise(
     *,
     anchors: Float64[np.ndarray, "a d"],
     lengthscales: Float64[np.ndarray, " d"],
-    avoid: Float64[np.ndarray, "c d"],
+    avoid: Int64[np.ndarray, " c"],
     rng: np.random.Generator,
     raw: int = 512,
     starts: int = 8,
@@ -62,7 +62,7 @@ def maximise(
         domain: where.
         anchors: good points, to search around.
         lengthscales: over which distance the acquisition changes in each column.
-        avoid: points that are not to be found.
+        avoid: the digests of points that are not to be found, in ascending order.
         rng: the source of randomness.
         raw: how many candidates are screened.
         starts: from how many of them to climb.
@@ -90,7 +90,7 @@ def maximise(
 
 
 def _distinct(
-    X: Float64[np.ndarray, "m d"], values: Float64[np.ndarray, " m"], avoid: Float64[np.ndarray, "c d"]
+    X: Float64[np.ndarray, "m d"], values: Float64[np.ndarray, " m"], avoid: Int64[np.ndarray, " c"]
 ) -> Maxima:
     """The different points that are not to be avoided, the best first."""
     order = np.argsort(-values, kind="stable")

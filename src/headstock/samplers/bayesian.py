@@ -13,7 +13,7 @@ from headstock.acquisition.noisy import LogNoisyExpectedImprovement
 from headstock.acquisition.prior import LogPrior
 from headstock.acquisition.speed import LogSpeed
 from headstock.acquisition.weighted import Weighted
-from headstock.domain import Domain, row_keys
+from headstock.domain import Domain, are_among, digests, merged, tried
 from headstock.encoding import Encoding
 from headstock.errors import HeadstockError, NumericalError
 from headstock.gp.linalg import one_thread
@@ -136,9 +136,9 @@ class Bayesian:
                 X = domain.project(best_before(self.precedents, trend, domain.encoding))
         except NumericalError:
             return suggestions
-        taken = {*row_keys(history.points(domain.encoding.encode))}
-        taken |= set(row_keys(domain.encoding.encode([s.parameters for s in suggestions])))
-        new = [x for x, key, fits in zip(X, row_keys(X), domain.feasible(X), strict=True) if fits and key not in taken]
+        known = tried(history, domain.encoding)
+        taken = merged(known, digests(domain.encoding.encode([s.parameters for s in suggestions])))
+        new = X[domain.feasible(X) & ~are_among(X, taken)]
         names = " and ".join(p.name for p in self.precedents)
         because = explained(domain, f"among the best of {names}")
         for place, x in zip(places, new, strict=False):
@@ -200,6 +200,7 @@ def _most_promising(
         aim = f"; per second^{sampler.cost_exponent:.2g}"
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.pending)]]
+    avoid = tried(history, domain.encoding)
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
         acquisition: AcquisitionFunction = _acquisition(beliefs, baseline, busy[-FANTASISED:], rng)
@@ -208,7 +209,7 @@ def _most_promising(
             domain,
             anchors=anchors,
             lengthscales=beliefs.objective.hyperparameters.lengthscales,
-            avoid=X,
+            avoid=avoid,
             rng=rng,
         )
         x = maxima.points[:1]
@@ -216,7 +217,7 @@ def _most_promising(
             break
         because = _because(history, domain.encoding, beliefs, x) + aim
         suggestions.append(Suggestion(domain.decode(x[0]), because, source="bayesian", memo=memo.to_json()))
-        X, busy = np.concatenate([X, x]), np.concatenate([busy, x])
+        avoid, busy = merged(avoid, digests(x)), np.concatenate([busy, x])
     return suggestions
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float64
 
-from headstock.domain import Domain, are_among, row_keys
+from headstock.domain import Domain, are_among, row_keys, tried
 from headstock.errors import ParameterError, SpaceError, SpaceExhaustedError
 from headstock.history import History
 
@@ -29,12 +29,12 @@ def untried(
         ParameterError: if the given values break the constraints.
         SpaceError: if no configuration keeps the constraints.
     """
-    tried = history.points(domain.encoding.encode)
+    known = tried(history, domain.encoding)
     found: dict[bytes, Float64[np.ndarray, " d"]] = {}
     for X in chain(blocks, _others(domain, len(history), rng)):
         new = X[domain.feasible(X)]
         if not domain.is_decided:
-            new = new[~are_among(new, tried)]
+            new = new[~are_among(new, known)]
         for x, key in zip(new, row_keys(new), strict=True):
             found.setdefault(key, x)
             if len(found) == count:
