@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,7 +52,18 @@ def test_bright_is_good_where_the_objective_is_minimised(branching: Model):
     loss = plot_contour([surface(branching, "lr", "width", density=5)], branching.history)
     latency = plot_contour([surface(branching, "lr", "width", metric="latency", density=5)], branching.history)
     assert loss.layout.coloraxis.reversescale
-    assert not latency.layout.coloraxis.reversescale
+    assert latency.layout.coloraxis.reversescale  # for it has an upper bound
+    free = replace(branching.history, outcome_constraints=())
+    assert not plot_contour([surface(branching, "lr", "width", metric="latency")], free).layout.coloraxis.reversescale
+
+
+def test_metrics_have_their_own_entries_and_colours(branching: Model):
+    shown = [surface(branching, "lr", "width", metric=metric, density=5) for metric in ("loss", "latency")]
+    figure = plot_contour(shown, branching.history)
+    loss, latency = figure.layout.updatemenus[0].buttons
+    assert (loss.label, latency.label) == ("loss: lr × width", "latency: lr × width")
+    assert loss.args[1]["coloraxis.cmax"] == figure.layout.coloraxis.cmax == shown[0].means.max()
+    assert latency.args[1]["coloraxis.cmax"] == shown[1].means.max()
 
 
 def test_colours_span_the_same_range_for_every_pair(digits: Model):

@@ -31,6 +31,21 @@ def test_only_trials_in_which_the_parameter_is_active_are_points(branching: Mode
     assert len(points.x) == sum("momentum" in t.parameters for t in branching.history.observed)
 
 
+def test_each_metric_is_in_the_drop_down(branching: Model):
+    names = branching.history.space.searched
+    slices = [
+        slice_along(branching, name, metric=metric, density=5) for metric in ("loss", "latency") for name in names
+    ]
+    figure = plot_slice(slices, branching.history)
+    loss, latency = figure.layout.updatemenus[0].buttons
+    assert [trace.visible for trace in figure.data] == loss.args[0]["visible"]
+    assert [not visible for visible in loss.args[0]["visible"]] == latency.args[0]["visible"]
+    assert latency.args[1]["yaxis.title.text"] == latency.args[1]["yaxis4.title.text"] == "latency"
+    assert figure.layout.yaxis4.title.text == "loss"
+    legends = [trace.name for trace in figure.data if trace.showlegend]
+    assert len(legends) == 2 * len(set(legends))  # each metric's own
+
+
 def test_without_a_slice_there_is_no_figure(digits: Model):
     with pytest.raises(NoResultError):
         plot_slice([], digits.history)

@@ -1,7 +1,7 @@
 """What the model believes over two parameters: the mean, the standard error, and the arms that were tried."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float64
 
 from headstock import wording
+from headstock.analysis.pareto import direction
 from headstock.analysis.surface import Surface
 from headstock.errors import NoResultError
 from headstock.history import History
@@ -59,11 +60,11 @@ def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRe
     """The predicted mean of a metric and its standard error over pairs of parameters.
 
     Where there are outcome constraints, a third panel shows the probability that all of them hold, and the arms that
-    broke one are crossed out. The first surface is shown; a drop-down chooses among several. Up to 300 of the arms that
-    were tried are drawn in place: the best one and an even selection of the others.
+    broke one are crossed out. The first surface is shown; a drop-down chooses among several, also of several metrics.
+    Up to 300 of the arms that were tried are drawn in place: the best one and an even selection of the others.
 
     Args:
-        surfaces: what to show, all of one metric.
+        surfaces: what to show, with the same configuration held.
         history: the experiment.
         best: the trial whose arm is marked by a star; None for no mark.
 
@@ -77,18 +78,16 @@ def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRe
     arms = [history.trials[i] for i in drawn]
     metric = surfaces[0].metric
     made = style.figure(f"{style.text(metric)} as the model sees it", note=_note(surfaces[0], history, len(arms)))
-    low_is_good = history.objective.minimize and metric == history.objective.metric
-    values, _ = history.values(metric)
-    focus = style.focus(values[np.isfinite(values)], low_is_good=low_is_good)
-    means, sems = _range([s.means for s in surfaces], focus), _range([s.sems for s in surfaces])
+    scales = {of: _scales([s for s in surfaces if s.metric == of], history) for of in {s.metric for s in surfaces}}
     headings = HEADINGS if surfaces[0].feasibility is not None else HEADINGS[:2]
     made.update_layout(
         annotations=[style.heading(words, panel) for panel, words in enumerate(headings)],
-        coloraxis={"colorscale": "Viridis", "reversescale": low_is_good, **means},
-        coloraxis2={"colorscale": "Cividis", **sems},
+        coloraxis={"colorscale": "Viridis"},
+        coloraxis2={"colorscale": "Cividis"},
         margin={"t": style.TITLE + style.LEGEND + (style.MENU if len(surfaces) > 1 else 0)},
         showlegend=False,
     )
+    made.update_layout(scales[metric])
     if len(headings) == len(HEADINGS):
         made.update_layout(
             coloraxis3={"colorscale": "Viridis", "cmin": 0, "cmax": 1, "colorbar": {"tickformat": ".0%"}}
@@ -101,7 +100,8 @@ def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRe
         made.add_traces([trace.update(visible=i == 0) for trace in traces])
     made.update_layout(_axes(surfaces[0], history))
     if len(surfaces) > 1:
-        made.update_layout(updatemenus=[_menu(surfaces, history, traces=len(made.data) // len(surfaces))])
+        each = len(made.data) // len(surfaces)
+        made.update_layout(updatemenus=[_menu(surfaces, history, scales, traces=each)])
     return made
 
 
@@ -110,6 +110,18 @@ def _note(surface: Surface, history: History, drawn: int) -> str:
     notes = [f"Parameters that are not on the axes are held at {held}."] if len(history.space.searched) > 2 else []
     notes += [f"{drawn} of {len(history.observed):,} arms are drawn."] if drawn < len(history.observed) else []
     return " ".join(notes)
+
+
+def _scales(surfaces: Sequence[Surface], history: History) -> dict[str, Any]:
+    """The colours of one metric, the same for all pairs: bright where it is good, or much if nobody said what is."""
+    metric = surfaces[0].metric
+    low_is_good = direction(history, metric) == -1
+    values, _ = history.values(metric)
+    focus = style.focus(values[np.isfinite(values)], low_is_good=low_is_good)
+    means, sems = _range([s.means for s in surfaces], focus), _range([s.sems for s in surfaces])
+    scales: dict[str, Any] = {"coloraxis.reversescale": low_is_good}
+    scales |= {f"coloraxis.{end}": value for end, value in means.items()}
+    return scales | {f"coloraxis2.{end}": value for end, value in sems.items()}
 
 
 def _range(
@@ -214,12 +226,16 @@ def _panels(surface: Surface) -> int:
     return len(HEADINGS) - (surface.feasibility is None)
 
 
-def _menu(surfaces: Sequence[Surface], history: History, *, traces: int) -> dict[str, Any]:
-    """The drop-down of pairs: each entry shows its own traces and relabels the axes."""
+def _menu(
+    surfaces: Sequence[Surface], history: History, scales: Mapping[str, dict[str, Any]], *, traces: int
+) -> dict[str, Any]:
+    """The drop-down of pairs: each entry shows its own traces, relabels the axes and has its metric's colours."""
     buttons = []
     for i, surface in enumerate(surfaces):
         visible = [i * traces <= trace < (i + 1) * traces for trace in range(traces * len(surfaces))]
         axes = {f"{name}.{key}": v for name, made in _axes(surface, history).items() for key, v in made.items()}
         label = f"{style.text(surface.x)} × {style.text(surface.y)}"
-        buttons.append({"label": label, "method": "update", "args": [{"visible": visible}, axes]})
+        label = f"{style.text(surface.metric)}: {label}" if len(scales) > 1 else label
+        layout = {**axes, **scales[surface.metric]}
+        buttons.append({"label": label, "method": "update", "args": [{"visible": visible}, layout]})
     return style.menu(buttons, above=34)

@@ -59,7 +59,7 @@ def plot_failures(found: Failures, history: History) -> go.Figure:
         if panel % columns == 0:
             made.update_layout({f"yaxis{end}": {"title": {"text": "failed"}}})
     made.update_layout(barmode="stack", yaxis={"range": [0, 1.12]})
-    style.name_once(made)
+    style.name_once(made.data)
     made.update_traces(selector={"type": "scatter"}, showlegend=False)
     return made
 

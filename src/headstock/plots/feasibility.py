@@ -51,7 +51,8 @@ def plot_feasibility(odds: Sequence[Odds], history: History) -> go.Figure:
             made.update_layout({f"yaxis{end}": {"tickformat": ".0%"}})
         if panel % columns == 0:
             made.update_layout({f"yaxis{end}": {"title": {"text": "probability"}}})
-    return style.name_once(made)
+    style.name_once(made.data)
+    return made
 
 
 def _note(shown: Odds, history: History) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
+from headstock.analysis.pareto import direction
 from headstock.analysis.surface import Slice
 from headstock.errors import NoResultError
 from headstock.history import History
@@ -24,10 +25,10 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
     Slices hold the other parameters and marginal effects average over them; the note tells which.
 
     The measured trials differ in the other parameters too, so they scatter about the line. Of more than 500 an even
-    selection is drawn; the note says so.
+    selection is drawn; the note says so. A drop-down chooses among several metrics.
 
     Args:
-        slices: what to show, all of one metric.
+        slices: what to show; of several metrics, each along the same parameters.
         history: the experiment.
 
     Raises:
@@ -35,23 +36,52 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
     """
     if not slices:
         raise NoResultError("A slice needs a parameter that varies.")
-    metric = style.text(slices[0].metric)
-    made = style.figure(f"{metric} along each parameter", note=_note(slices[0], history))
-    columns = min(MOST_COLUMNS, len(slices))
-    style.arrange(made, wide=panels(len(slices), columns), narrow=panels(len(slices), 1))
-    made.update_layout(yaxis={"range": _focus(slices[0], history)})
+    first, *others = [[s for s in slices if s.metric == of] for of in dict.fromkeys(s.metric for s in slices)]
+    title = "Metrics" if others else style.text(first[0].metric)
+    made = style.figure(f"{title} along each parameter", note=_note(first[0], history))
+    columns = min(MOST_COLUMNS, len(first))
+    style.arrange(made, wide=panels(len(first), columns), narrow=panels(len(first), 1))
+    made.update_layout({**_vertical(first, columns, history), "yaxis.range": _focus(first[0], history)})
+    for panel, shown in enumerate(first):
+        end = style.suffix(panel)
+        across = {**axis(shown.parameter, history.space[shown.parameter]), "anchor": f"y{end}"}
+        made.update_layout({f"xaxis{end}": across})
+        made.update_layout({f"yaxis{end}": {"anchor": f"x{end}", "matches": "y" if panel else None}})
+    counts = [_draw_all(made, group, history, visible=group is first) for group in (first, *others)]
+    if others:
+        made.update_layout(updatemenus=[_menu([first, *others], counts, columns, history)], **style.legend_below())
+    return made
+
+
+def _draw_all(made: go.Figure, slices: Sequence[Slice], history: History, *, visible: bool) -> int:
+    """A panel for each slice of one metric; how many traces they are."""
+    before = len(made.data)
     for panel, shown in enumerate(slices):
         _draw(made, shown, history, panel)
-        end = style.suffix(panel)
-        made.update_layout(
-            {f"xaxis{end}": {**axis(shown.parameter, history.space[shown.parameter]), "anchor": f"y{end}"}}
-        )
-        made.update_layout({f"yaxis{end}": {"anchor": f"x{end}", "matches": "y" if panel else None}})
-        if panel % columns == 0:
-            made.update_layout(
-                {f"yaxis{end}": {"title": {"text": style.text(slices[0].metric, longest=style.LONGEST_LABEL)}}}
-            )
-    return style.name_once(made)
+    traces = made.data[before:]
+    style.name_once(traces)
+    for trace in traces:
+        trace.update(visible=visible)
+    return len(traces)
+
+
+def _vertical(slices: Sequence[Slice], columns: int, history: History) -> dict[str, Any]:
+    """What of the layout belongs to a metric: its name beside each row, and the range of its values."""
+    name, focus = style.text(slices[0].metric, longest=style.LONGEST_LABEL), _focus(slices[0], history)
+    ends = [style.suffix(panel) for panel in range(0, len(slices), columns)]
+    return {"yaxis.autorange": focus is None, **{f"yaxis{end}.title.text": name for end in ends}}
+
+
+def _menu(groups: Sequence[Sequence[Slice]], counts: Sequence[int], columns: int, history: History) -> dict[str, Any]:
+    """The drop-down of metrics: each entry shows its own traces and relabels the axes."""
+    buttons = []
+    for group in groups:
+        visible = [group is other for other, count in zip(groups, counts, strict=True) for _ in range(count)]
+        focus = _focus(group[0], history)
+        layout = _vertical(group, columns, history) | ({} if focus is None else {"yaxis.range": focus})
+        label = style.text(group[0].metric)
+        buttons.append({"label": label, "method": "update", "args": [{"visible": visible}, layout]})
+    return style.menu(buttons)
 
 
 def panels(count: int, columns: int) -> dict[str, Any]:
@@ -72,8 +102,7 @@ def _note(shown: Slice, history: History) -> str:
 
 def _focus(shown: Slice, history: History) -> tuple[float, float] | None:
     values, _ = history.values(shown.metric)
-    minimized = history.objective.minimize and shown.metric == history.objective.metric
-    return style.focus(values[np.isfinite(values)], low_is_good=minimized)
+    return style.focus(values[np.isfinite(values)], low_is_good=direction(history, shown.metric) == -1)
 
 
 def _draw(made: go.Figure, shown: Slice, history: History, panel: int) -> None:

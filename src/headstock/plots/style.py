@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float64
+from plotly.basedatatypes import BaseTraceType
 
 from headstock import wording
 from headstock.parameters import Parameters
@@ -178,13 +179,12 @@ def heading(words: str, panel: int) -> dict[str, Any]:
     }
 
 
-def name_once(made: go.Figure) -> go.Figure:
+def name_once(traces: Sequence[BaseTraceType]) -> None:
     """Put what has the same name in several panels into the legend once."""
     named: set[str] = set()
-    for trace in made.data:
+    for trace in traces:
         trace.update(legendgroup=trace.name, showlegend=trace.name not in named)
         named.add(trace.name)
-    return made
 
 
 def legend_below() -> dict[str, Any]:

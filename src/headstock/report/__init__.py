@@ -15,16 +15,21 @@ from headstock.report import sections, words
 from headstock.report.findings import Findings
 from headstock.report.page import page
 
-OPTIONAL: Final = (
-    "Failures",
-    "Feasibility",
-    "Hypervolume",
-    "Learning curves",
-    "Metrics",
-    "Predicted and got",
-    "Timeline",
-    "Scatter matrix",
+OPTIONAL: Final = frozenset(
+    {
+        "Distribution",
+        "Failures",
+        "Feasibility",
+        "Hypervolume",
+        "Learning curves",
+        "Metrics",
+        "Parallel coordinates",
+        "Predicted and got",
+        "Timeline",
+        "Scatter matrix",
+    }
 )
+MODELLED: Final = frozenset({"Contour", "Importances", "Marginal effects", "Slices", "Going on", "Cross-validation"})
 
 
 def write_report(history: History, path: str | Path, *, title: str) -> Path:
@@ -82,6 +87,8 @@ def render_report(history: History, *, title: str) -> str:
         sections.space(history),
         sections.reproduction(history, title),
     ]
-    # What there is nothing to show of is left out where it need not be there: curves, a second metric.
-    parts = [part for part in parts if part.data or part.heading not in OPTIONAL]
+    # What there is nothing to show of is left out where it need not be there: curves, a second metric. Why there is no
+    # model, the summary says once.
+    optional = OPTIONAL if found.model is not None else OPTIONAL | MODELLED
+    parts = [part for part in parts if part.data or part.heading not in optional]
     return page(title, words.goal(history), parts)

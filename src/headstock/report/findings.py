@@ -193,28 +193,40 @@ class Findings:
         except (NoResultError, np.linalg.LinAlgError):
             return None
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The objective, and the other metrics that are bounded, as far as there are models of them.
+
+        Raises:
+            NoResultError: if there is no model.
+        """
+        modelled = self.known_model.metric_names
+        bounded = [c.metric for c in self.history.outcome_constraints if c.metric in modelled]
+        return tuple(dict.fromkeys([self.history.objective.metric, *bounded]))[:MOST_METRICS]
+
     def surfaces(self) -> list[Surface]:
-        """The objective over each pair of the most important parameters, unless the two exclude each other.
+        """Metrics over each pair of the parameters that matter most to each, unless the two exclude each other.
 
         Raises:
             NoResultError: if there is no model.
         """
         model = self.known_model
-        ranked = [importance.parameter for importance in self.importances[:MOST_CROSSED]]
         made = []
-        for x, y in combinations(ranked, 2):
-            with suppress(NoResultError):
-                made.append(surface(model, x, y, at=self.centre))
+        for metric, most in zip(self.judged, (MOST_CROSSED, *MOST_METRICS * [MOST_CROSSED // 2]), strict=False):
+            ranked = [importance.parameter for importance in self.importances_by_metric.get(metric, ())[:most]]
+            for x, y in combinations(ranked, 2):
+                with suppress(NoResultError):
+                    made.append(surface(model, x, y, metric=metric, at=self.centre))
         return made
 
     def slices(self) -> list[Slice]:
-        """The objective along each of the most important parameters.
+        """Metrics along each of the parameters that matter most to the objective.
 
         Raises:
             NoResultError: if there is no model.
         """
-        model = self.known_model
-        return [slice_along(model, i.parameter, at=self.centre) for i in self.importances[:MOST_SLICES]]
+        names = [i.parameter for i in self.importances[:MOST_SLICES]]
+        return [slice_along(self.known_model, n, metric=m, at=self.centre) for m in self.judged for n in names]
 
     def odds(self) -> list[Odds]:
         """The probability that the outcome constraints hold along each of the parameters that matter most to them.
@@ -248,13 +260,13 @@ class Findings:
             return None
 
     def effects(self) -> list[Slice]:
-        """The marginal effect of each of the most important parameters.
+        """The marginal effect of each of the most important parameters, on the same metrics.
 
         Raises:
             NoResultError: if there is no model.
         """
-        model = self.known_model
-        return [effect_along(model, i.parameter) for i in self.importances[:MOST_SLICES]]
+        names = [i.parameter for i in self.importances[:MOST_SLICES]]
+        return [effect_along(self.known_model, n, metric=m) for m in self.judged for n in names]
 
 
 def _unless_missing(ask: Callable[[], Winner]) -> Winner | None:

@@ -139,8 +139,8 @@ def mishaps(found: Failures) -> str:
         f"{h.where}: {h.failed:,} of {h.inside:,} failed, elsewhere {h.failed_elsewhere:,} of {h.elsewhere:,}"
         for h in found.hazards
     ]
-    among = f" of the newest {MOST_TRIALS:,}" if found.finished > MOST_TRIALS else ""
-    return share + why + (f" They are frequent{among} where {'; '.join(where)}." if where else "")
+    often = f"Of the newest {MOST_TRIALS:,} many fail" if found.finished > MOST_TRIALS else "They are frequent"
+    return share + why + (f" {often} where {'; '.join(where)}." if where else "")
 
 
 def record(scored: CrossValidation) -> str:
