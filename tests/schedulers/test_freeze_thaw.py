@@ -51,12 +51,28 @@ def test_decisions_say_what_is_predicted_and_what_is_needed(replay: Replay):
     assert all("predicted" in r and "needs" in r for r in reasons)
 
 
-def test_the_last_of_the_budget_is_for_the_ends_of_the_best(replay: Replay):
-    begun = Replay(replay.table, FreezeThaw(finalists=1, pool=replay.table.rows), Random(), seed=1)
-    begun.run(24)
+def test_the_last_of_the_budget_is_for_the_ends_of_the_best():
+    long = table(rows=200, steps=40)
+    begun = Replay(long, FreezeThaw(finalists=1, pool=long.rows), Random(), seed=1)
+    begun.run(60)
     ends = [d for d in begun.decisions if isinstance(d, Resume) and "the ends of the best" in d.because]
     assert all(d.until is None for d in ends)
     assert begun.trials[ends[0].trial].state is TrialState.COMPLETED
+
+
+def test_where_curves_tell_nothing_of_their_ends_some_are_trained_to_them():
+    telling = table(rows=200, steps=40)
+    curves = telling.curves.copy()
+    curves[:, :35] = 0.1 + 0.02 * np.random.default_rng(0).random((200, 35))  # then all come to where they end
+    scheduler = FreezeThaw(pool=telling.rows)
+    silent = Replay(replace(telling, curves=curves), scheduler, Random(), seed=1)
+    for search in (other := Replay(telling, scheduler, Random(), seed=1), silent):
+        search.run(80)
+    ends = [d for d in silent.decisions if "tell little" in d.because]
+    assert ends
+    assert all(d.until is None for d in ends)
+    assert silent.history.counts[TrialState.COMPLETED] >= 1
+    assert not any("tell little" in d.because for d in other.decisions)
 
 
 def test_hyperparameters_come_from_the_newest_memo(replay: Replay):

@@ -96,6 +96,12 @@ class Forecast:
     def _finals(self) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
         return self.of_trials(np.full(len(self.trials), float(self.last)))
 
+    @property
+    def explained(self) -> float:
+        """The share of the variance of the trials' ends that is known: Var μ / (Var μ + mean σ²)."""
+        known = float(np.var(self.final))
+        return known / (known + float(np.mean(self.final_sd**2)))
+
     def of_trials(
         self, steps: Float64[np.ndarray, " n"]
     ) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:

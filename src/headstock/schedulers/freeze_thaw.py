@@ -30,6 +30,9 @@ ANCHORS: Final = 8
 CURIOSITY: Final = 1.5
 """How many standard deviations what is uncertain is given the benefit of, on average."""
 
+TELLING: Final = 0.2
+"""Curves tell of their ends if at least this share of the variance of these is known."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,10 @@ class FreezeThaw:
     probability to improve on the best value by the next steps would go to the leader itself, whose next value is
     nearly always its best (MFPI-random of Rakotoarison et al. 2024, arXiv 2404.16795, was measured to lock on to early
     leaders). A random β keeps the search both from idling at the best and from trying everything, and lets many
-    workers ask at once. When what is left of the budget only just pays for it, the most promising trials are trained
-    to their end, so that the winner is one that was seen and not only predicted.
+    workers ask at once. Where the model knows little of the ends (of trainings whose learning rate falls on a schedule,
+    say, before one was seen), what is chosen is trained to its end. When what is left of the budget only just pays for
+    it, the most promising trials are trained to their end, so that the winner is one that was seen and not only
+    predicted.
 
     Args:
         max_steps: T, how many steps a whole training has; None: as `trial.steps` says.
@@ -220,6 +225,7 @@ def _best(
 ) -> Start | Resume | None:
     """The candidate with the highest upper bound at the horizon; None if there is no candidate."""
     last, transform, n = float(forecast.last), forecast.transform, len(forecast.trials)
+    tells = forecast.explained >= TELLING
     new_mean, new_sd = forecast.of_new(X, last)
     mean, sd = np.concatenate([forecast.final, new_mean]), np.concatenate([forecast.final_sd, new_sd])
     cost = np.concatenate([np.nan_to_num(forecast.log_costs), forecast.log_costs_of_new(X)])
@@ -233,12 +239,14 @@ def _best(
     k = int(score.argmax())
     (value, bar), (width, _) = transform.invert(np.array([mean[k], forecast.final.max()]), np.array([sd[k], 0.0]))
     because = f"predicted {measured(float(value), float(width))} at step {last:.0f}, needs {number(float(bar))}"
+    if not tells:
+        because += ", and curves tell little of their ends so far"
     if k >= n:
         suggestion = Suggestion(forecast.encoding.decode(X[k - n]), because, "freeze-thaw", memo)
-        return Start(suggestion, first if first < last else None)
+        return Start(suggestion, first if tells and first < last else None)
     trial = forecast.trials[k]
     until = trial.step + _stride(forecast.last)
-    return Resume(trial.index, until if until < last else None, because, memo)
+    return Resume(trial.index, until if tells and until < last else None, because, memo)
 
 
 def _stride(last: int) -> int:
