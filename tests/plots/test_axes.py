@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from headstock.plots.axes import axis, coordinate, linear_ticks, log_ticks, tick_label
@@ -37,7 +39,7 @@ def test_labels_have_no_needless_digits():
 def test_a_logarithmic_parameter_has_a_logarithmic_axis():
     made = axis("lr", Float(1e-4, 1.0, log=True))
     assert made["type"] == "log"
-    assert made["range"] == pytest.approx([-4, 0])
+    assert made["range"] == pytest.approx([-4, 0], abs=1e-7)
 
 
 def test_a_narrow_logarithmic_axis_leaves_its_ticks_to_plotly():
@@ -54,3 +56,9 @@ def test_categories_are_labelled_positions_even_where_they_look_alike():
 def test_every_axis_sets_the_same_properties_so_that_one_can_replace_another():
     kinds = [Float(0, 1), Float(1, 2, log=True), Int(1, 9), Choice("a", "b"), Int(1, 64, log=True)]
     assert len({frozenset(axis("x", kind)) for kind in kinds}) == 1
+
+
+def test_a_value_at_the_end_of_a_logarithmic_axis_is_within_it_for_any_logarithm():
+    low, high = axis("lr", Float(1e-6, 0.4, log=True))["range"]
+    assert low < math.nextafter(math.log10(1e-6), -math.inf)
+    assert high > math.nextafter(math.log10(0.4), math.inf)

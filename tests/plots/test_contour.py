@@ -18,7 +18,9 @@ def test_one_pair_has_two_panels_and_its_arms(digits: Model):
     mean, sem, arms, again = figure.data
     np.testing.assert_allclose(mean.z, shown.means, rtol=1e-6)
     np.testing.assert_allclose(sem.z, shown.sems, rtol=1e-6)
-    assert list(arms.text) == [t.arm.name for t in digits.history.observed]
+    names = [t.arm.name for t in digits.history.observed]
+    assert {(text, name) for text, name in zip(arms.text, names, strict=True) if text not in ("", name)} == set()
+    assert winner.arm.name in arms.text
     assert list(arms.text)[list(arms.marker.symbol).index("star")] == winner.arm.name
     assert (mean.xaxis, again.xaxis) == ("x", "x2")
     assert figure.layout.xaxis.type == figure.layout.xaxis2.type == "log"
@@ -84,9 +86,24 @@ def test_many_arms_are_thinned_and_the_figure_says_so():
 def test_a_name_stays_on_the_field(digits: Model):
     figure = plot_contour([surface(digits, "lr", "momentum", density=5)], digits.history)
     points = figure.data[2]
-    below = [place == "bottom center" for place in points.textposition]
-    assert below == [y > 0.93 for y in points.y]
-    assert any(below)
+    assert all(place.startswith("bottom") for place, y in zip(points.textposition, points.y, strict=True) if y > 0.93)
+    assert "bottom center" in points.textposition
+    ends = {1e-6: "right", 0.4: "left"}
+    trials = [replace(t, parameters={**t.parameters, "lr": lr}) for t, lr in zip(digits.history, ends, strict=False)]
+    history = replace(digits.history, trials=(*trials, *digits.history.trials[2:]))
+    points = plot_contour([surface(digits, "lr", "momentum", density=5)], history).data[2]
+    for x, side in ends.items():
+        assert points.textposition[points.x.index(x)].endswith(side)
+
+
+def test_names_do_not_stand_on_each_other_and_the_best_has_its_own(digits: Model):
+    trials = digits.history.trials
+    near = replace(trials[0], index=len(trials), batch=len(trials))
+    history = replace(digits.history, trials=(*trials, near))
+    points = plot_contour([surface(digits, "lr", "momentum", density=5)], history, best=near).data[2]
+    assert near.arm.name in points.text
+    assert trials[0].arm.name not in points.text
+    assert len(points.text) == len(points.x)
 
 
 def test_without_a_pair_there_is_no_contour(digits: Model):

@@ -71,6 +71,9 @@ def test_disasters_are_out_of_focus():
     assert 0.7 < high < 0.8
     assert style.focus(losses, low_is_good=False) is None
     assert style.focus(losses[:5], low_is_good=True) is None
+    beside = np.append(np.linspace(0.9, 1.1, 401), [2.05, 2.08])  # past the reach, but not past the margin
+    assert style.focus(beside, low_is_good=True) is None
+    assert style.focus(np.append(beside, 3.0), low_is_good=True)[1] > 2.08
     assert style.focus(np.array([1.0, 1.0, 1.0, 1.0, 1.0, 2.0]), low_is_good=True) is None
 
 

@@ -7,6 +7,7 @@ from headstock.parameters import Choice, Fixed, Float, Int, Parameter, Value
 from headstock.plots.style import text
 
 LONGEST_LEVEL: Final = 16
+MARGIN: Final = 1e-9
 MOST_POWERS_OF_TWO: Final = 9
 MOST_DECADES: Final = 3.0
 
@@ -28,7 +29,9 @@ def axis(name: str, parameter: Parameter) -> dict[str, Any]:
     made |= {"tickmode": "auto", "tickvals": None, "ticktext": None}
     match parameter:
         case Float() | Int() if parameter.log:
-            made |= {"type": "log", "range": [math.log10(parameter.low), math.log10(parameter.high)]}
+            # A browser's logarithm may differ in its last digit, and a point past the end of an axis is not drawn.
+            low, high = math.log10(parameter.low), math.log10(parameter.high)
+            made |= {"type": "log", "range": [low - MARGIN * (high - low), high + MARGIN * (high - low)]}
             made |= ticks(log_ticks(parameter.low, parameter.high))
         case Float() | Int():
             made |= {"range": [parameter.low, parameter.high]}

@@ -20,8 +20,12 @@ from headstock.trial import TrialRecord
 
 MOST_POINTS: Final = 300
 MOST_LABELS: Final = 30
-HIGH: Final = 0.93
-"""From which share of an axis on a point's name stands below it."""
+WIDE: Final = 0.12
+TALL: Final = 0.05
+"""The size of a name, as shares of a panel's width and height."""
+
+EDGE: Final = 0.07
+"""How near to an end of an axis, as a share of it, there is no room for a name beyond a point."""
 
 GOLDEN: Final = (math.sqrt(5) - 1) / 2
 HEADINGS: Final = ("predicted mean", "standard error", "constraints hold")
@@ -164,6 +168,8 @@ def _arms(
     placed = [t for t in arms if surface.x in t.parameters and surface.y in t.parameters]
     x = [_spread(history.space[surface.x], t, surface.x) for t in placed]
     y = [_spread(history.space[surface.y], t, surface.y) for t in placed]
+    across, up = history.space[surface.x], history.space[surface.y]
+    spots = [(_share(across, a), _share(up, b)) for a, b in zip(x, y, strict=True)]
     is_best = [best is not None and t.index == best.index for t in placed]
     shared: dict[str, Any] = {
         "x": x,
@@ -179,10 +185,8 @@ def _arms(
             "line": {"width": 1.2, "color": "#1b1f24"},
             "opacity": 1.0,  # plotly fades markers of different sizes
         },
-        "text": [t.arm.name for t in placed],
-        "textposition": [
-            "bottom center" if _is_high(history.space[surface.y], one) else "top center" for one in y
-        ],  # beside the field's edge they would stand on the paper
+        "text": [t.arm.name if shown else "" for t, shown in zip(placed, _apart(spots, is_best), strict=True)],
+        "textposition": [_inwards(*spot) for spot in spots],
         "textfont": {"color": "white", "size": 11, "shadow": "0 0 3px black, 0 0 3px black"},
         "hoverinfo": "text",
         "hovertext": [_facts(t, surface) for t in placed],
@@ -207,11 +211,28 @@ def _spread(parameter: Parameter, trial: TrialRecord, name: str) -> float:
     return coordinate(parameter, trial.parameters[name]) + apart
 
 
-def _is_high(parameter: Parameter, coordinate: float) -> bool:
-    """Whether a point is so near the upper end of an axis that there is no room for a name above it."""
+def _share(parameter: Parameter, coordinate: float) -> float:
+    """Where on its axis a coordinate lies, from 0 to 1."""
     low, high = axis("", parameter)["range"]
     is_log = isinstance(parameter, Float | Int) and parameter.log
-    return ((math.log10(coordinate) if is_log else coordinate) - low) / (high - low) > HIGH
+    return ((math.log10(coordinate) if is_log else coordinate) - low) / (high - low)
+
+
+def _inwards(right: float, high: float) -> str:
+    """On which side of a point its name stands on the field, not on the paper beside it."""
+    if EDGE < right < 1 - EDGE:
+        return "bottom center" if high > 1 - EDGE else "top center"
+    height = "top" if high < EDGE else "bottom" if high > 1 - EDGE else "middle"
+    return f"{height} {'left' if right > EDGE else 'right'}"
+
+
+def _apart(spots: Sequence[tuple[float, float]], is_best: Sequence[bool]) -> list[bool]:
+    """Which points have their names beside them: the best one, and the earlier ones that do not stand on another's."""
+    named: list[int] = []
+    for i in sorted(range(len(spots)), key=lambda i: not is_best[i]):
+        clear = all(abs(spots[i][0] - spots[j][0]) > WIDE or abs(spots[i][1] - spots[j][1]) > TALL for j in named)
+        named += [i] if clear else []
+    return [i in named for i in range(len(spots))]
 
 
 def _axes(surface: Surface, history: History) -> dict[str, dict[str, Any]]:

@@ -217,7 +217,8 @@ def focus(values: Float64[np.ndarray, " n"], *, low_is_good: bool) -> tuple[floa
     if reach == 0 or len(inside) == len(values):
         return None
     margin = 0.05 * float(np.ptp(inside))
-    return float(inside.min()) - margin, float(inside.max()) + margin
+    low, high = float(inside.min()) - margin, float(inside.max()) + margin
+    return (low, high) if values.min() < low or values.max() > high else None
 
 
 def thinned(indices: Sequence[int], limit: int, *, keep: Sequence[int] = ()) -> list[int]:

@@ -30,6 +30,12 @@ export async function show(box, { html, data }) {
   for (const place of box.querySelectorAll(".figure")) await draw(place, data[place.dataset.name]);
 }
 
+// Takes figures from the page, and what the browser keeps for them: it has few places for WebGL.
+export function discard(box) {
+  for (const place of box.querySelectorAll(".js-plotly-plot")) Plotly.purge(place);
+  box.remove();
+}
+
 const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"];
 const DASHES = ["solid", "dash", "dot", "dashdot"];
 const escape = (words) => words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -37,7 +37,7 @@ export async function list(main) {
           h("td", {}, h("input", { type: "checkbox", value: found.name, checked: chosen.has(found.name), "aria-label": `Compare ${found.name}` })),
           h("td", { class: "name" }, link(found.name, { experiment: found.name }), h("div", { class: "goal" }, goal(found))),
           h("td", { class: "number" }, best(found)),
-          h("td", { class: "progress" }, h("span", { class: "total" }, total(found.counts).toLocaleString("en")), states(found.counts), shares(found.counts)),
+          h("td", { class: "progress" }, progress(found.counts)),
           h("td", { class: "aside" }, since(found.updated)),
         ),
       ),
@@ -48,4 +48,10 @@ export async function list(main) {
   form.querySelector(".goal").textContent = storage;
   update(experiments);
   return { update };
+}
+
+// On a phone only how many there are and the bar.
+function progress(counts) {
+  if (!total(counts)) return h("span", { class: "none-yet" }, "none yet");
+  return [h("span", { class: "total" }, total(counts).toLocaleString("en")), states(counts), shares(counts)];
 }

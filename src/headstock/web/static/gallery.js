@@ -1,5 +1,5 @@
 // The figures of an experiment. Which ones are open stands in the address, so that they are after a reload, too.
-import { show } from "./charts.js";
+import { discard, show } from "./charts.js";
 import { h } from "./parts.js";
 import { get } from "./server.js";
 
@@ -18,7 +18,7 @@ export function gallery(name, offered) {
 
   function turn(figure) {
     if (shown.has(figure)) {
-      shown.get(figure).element.remove();
+      discard(shown.get(figure).element);
       shown.delete(figure);
     } else open(figure);
     press();
