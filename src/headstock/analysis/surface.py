@@ -179,7 +179,8 @@ def effect_along(model: Model, parameter: str, *, metric: str | None = None, den
     surrogate, encoding = model.surrogate(metric), model.encoding
     values = _values(model, parameter, density)
     column = encoding.names.index(parameter)
-    positions = _positions(model, parameter, values, _held(model, None, parameter))
+    some = model.history.observed[0].parameters  # where a value lies in its own column, the others do not change
+    positions = _positions(model, parameter, values, _held(model, some, parameter))
     U = qmc.Sobol(encoding.dimensions, rng=np.random.default_rng(SEED)).random(AVERAGED)
     means, sds = np.full(len(values), np.nan), np.full(len(values), np.nan)
     for i, position in enumerate(positions):

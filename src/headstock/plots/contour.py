@@ -169,7 +169,7 @@ def _arms(
     x = [_spread(history.space[surface.x], t, surface.x) for t in placed]
     y = [_spread(history.space[surface.y], t, surface.y) for t in placed]
     across, up = history.space[surface.x], history.space[surface.y]
-    spots = [(_share(across, a), _share(up, b)) for a, b in zip(x, y, strict=True)]
+    spots = [*zip(_shares(across, x), _shares(up, y), strict=True)]
     is_best = [best is not None and t.index == best.index for t in placed]
     shared: dict[str, Any] = {
         "x": x,
@@ -211,11 +211,11 @@ def _spread(parameter: Parameter, trial: TrialRecord, name: str) -> float:
     return coordinate(parameter, trial.parameters[name]) + apart
 
 
-def _share(parameter: Parameter, coordinate: float) -> float:
-    """Where on its axis a coordinate lies, from 0 to 1."""
+def _shares(parameter: Parameter, coordinates: Sequence[float]) -> list[float]:
+    """Where on the parameter's axis coordinates lie, from 0 to 1."""
     low, high = axis("", parameter)["range"]
     is_log = isinstance(parameter, Float | Int) and parameter.log
-    return ((math.log10(coordinate) if is_log else coordinate) - low) / (high - low)
+    return [((math.log10(x) if is_log else x) - low) / (high - low) for x in coordinates]
 
 
 def _inwards(right: float, high: float) -> str:
