@@ -433,6 +433,22 @@ def test_news_leave_the_reader_where_he_is(visit, new_url):
             page.goto("about:blank")  # it would miss the server
 
 
+def test_the_words_of_an_open_figure_follow_it_and_the_figure_stays(visit, new_url):
+    url = new_url()
+    with Experiment("told", Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment:
+        experiment.attach({"lr": 0.5}, Failed("it failed"))
+        experiment.attach({"lr": 0.6}, 0.5)
+        with dashboard(url) as link:
+            page = visit(f"{link}?experiment=told&figures=failures", allowed=link, ready="body.ready")
+            page.get_by_text("1 of 2 trials failed").wait_for()
+            page.locator("[data-figure=failures] .main-svg").first.wait_for()
+            page.evaluate("window.place = document.querySelector('[data-figure=failures] .figure')")
+            experiment.attach({"lr": 0.7}, 0.6)
+            page.get_by_text("1 of 3 trials failed").wait_for()
+            assert page.evaluate("window.place === document.querySelector('[data-figure=failures] .figure')")
+            page.goto("about:blank")  # it would miss the server
+
+
 def test_many_trials_are_paged_and_never_sent_at_once(visit, tmp_path):
     url = f"sqlite:///{tmp_path / 'many.db'}"
     storage = open_storage(url)
