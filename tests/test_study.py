@@ -44,6 +44,22 @@ def test_the_queue_comes_first_and_is_completed_by_the_sampler():
     assert suggested.source == "sobol"
 
 
+def test_what_others_queue_comes_first_too_and_what_they_take_is_left_to_them(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/a.db"
+    study = study_of(url)
+    study.ask(now=0.0)
+    other = study_of(url, create=False)
+    other.enqueue({"x": 0.25}, now=1.0)
+    assert [record.source for record in study.ask(2, now=2.0)] == ["enqueued", "sobol"]
+    for x in (0.5, 0.75):
+        other.enqueue({"x": x}, now=3.0)
+    study.history()
+    taken = [record.parameters["x"] for record in other.ask(2, now=4.0)]
+    assert taken == [0.5, 0.75]
+    [suggested] = study.ask(now=5.0)
+    assert (suggested.index, suggested.source) == (5, "sobol")
+
+
 def test_a_reopened_study_suggests_the_same(tmp_path: Path):
     url = f"sqlite:///{tmp_path}/a.db"
     first = study_of(url)

@@ -38,6 +38,7 @@ class Study:
     spec: ExperimentSpec
     sampler: Sampler
     _revision: int = field(default=0, init=False)
+    _queued: set[int] = field(default_factory=set, init=False)
     _history: History = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +58,8 @@ class Study:
         if changes.revision != self._revision:
             self._revision = changes.revision
             self._history = self._history.updated(changes.trials)
+            self._queued -= {t.index for t in changes.trials}
+            self._queued |= {t.index for t in changes.trials if t.state is TrialState.QUEUED}
             if changes.space_version != self.spec.space_version:
                 self.spec = self.storage.experiment(self.spec.name)
                 self._history = self._snapshot(self._history.trials)
@@ -72,10 +75,12 @@ class Study:
         """
         asked: list[TrialRecord] = []
         while len(asked) < count:
-            record = self.storage.lease(self.spec.name, owner=owner, now=now)
+            record = self.storage.lease(self.spec.name, owner=owner, now=now) if self._queued else None
             if record is None:
-                return asked + self._create(count - len(asked), TrialState.RUNNING, now=now, owner=owner)
-            asked.append(record)
+                asked += self._create(count - len(asked), TrialState.RUNNING, now=now, owner=owner)
+            else:
+                asked.append(record)
+                self._queued.discard(record.index)
         return asked
 
     def enqueue(self, parameters: Mapping[str, object], *, now: float) -> TrialRecord:
@@ -218,10 +223,15 @@ class Study:
         given: Parameters = _NOTHING,
         source: str | None = None,
     ) -> list[TrialRecord]:
-        """Suggest and store `count` trials; again from the newer history when another process was first."""
+        """Suggest and store `count` trials; again from the newer history when another process was first.
+
+        None are suggested for running if trials are found in the queue.
+        """
         while True:
             with suppress(StaleHistoryError), self.storage.turn(self.spec.name):
                 history = self.history()
+                if self._queued and state is TrialState.RUNNING:
+                    return []
                 rng = np.random.default_rng([history.seed, len(history)])
                 suggestions = self.sampler.suggest(history, count, rng, given)
                 new = _new_trials(suggestions, history, state, owner=owner, source=source)

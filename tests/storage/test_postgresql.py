@@ -48,11 +48,10 @@ def test_writers_of_one_experiment_wait_for_one_another_and_readers_for_nobody(p
     writer = threading.Thread(
         target=lambda: storage.add_trials("kept", [NewTrial({"x": 0.5})], created=1, now=2.0), daemon=True
     )
-    with SqlStorage(database)._writing("kept") as experiment:
+    with SqlStorage(database)._advancing("kept", now=1.0, added=1):
         writer.start()
         assert storage.changes("kept").created == 0
         storage.add_trials("other", [NewTrial({"x": 0.5})], created=0, now=1.0)
-        experiment._advance(updated=1.0, trials_created=1)
     writer.join(timeout=30)
     assert storage.changes("kept").created == 2
     database.close()

@@ -14,7 +14,7 @@ from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Space
 from headstock.storage.base import Command, ExperimentSpec, Lease
 from headstock.storage.database import read_json
-from headstock.storage.schema import trials
+from headstock.storage.schema import experiments, trials
 from headstock.trial import Observation, TrialRecord, TrialState, Verdict
 
 LONGEST_ERROR: Final = 1_000
@@ -147,6 +147,10 @@ class StoredExperiment:
             "verdicts": [tuple(starmap(Verdict, verdicts or ())) for verdicts in _parsed(columns["verdicts"])],
         }
         return list(map(TrialRecord, *(columns[name] for name in _FIELDS)))
+
+
+OF_EXPERIMENT: Final = tuple(experiments.c[field.name] for field in fields(StoredExperiment))
+"""The columns that `stored_experiment` takes."""
 
 
 def stored_experiment(row: Row[Any]) -> StoredExperiment:

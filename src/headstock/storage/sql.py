@@ -45,7 +45,7 @@ from headstock.storage.rows import (
     stored_experiment,
 )
 from headstock.storage.schema import experiments, spaces, trials
-from headstock.storage.statements import EXPERIMENT, IS_QUEUED, LOCKED_EXPERIMENT
+from headstock.storage.statements import ADVANCE, EXPERIMENT, LOCKED_EXPERIMENT
 from headstock.storage.transaction import OpenExperiment, report
 from headstock.trial import TRANSITIONS, Metrics, TrialRecord, TrialState, Verdict
 
@@ -86,7 +86,8 @@ class SqlStorage:
             space = {"experiment": key.id, "version": spec.space_version, "space": spec.space.to_json()}
             connection.execute(insert(spaces).values(space))
             if trials:
-                self._open(connection, spec.name).restore(trials)
+                now = max(trial.finished or trial.started or trial.created for trial in trials)
+                self._advance(connection, spec.name, now=now, added=len(trials)).restore(trials)
 
     def experiment(self, name: str) -> ExperimentSpec:
         """What the experiment is."""
@@ -107,7 +108,7 @@ class SqlStorage:
                 ExperimentSummary(
                     spec=spec_of(row),
                     counts=counts.get(row.id, dict.fromkeys(TrialState, 0)),
-                    best=OpenExperiment(connection, stored_experiment(row)).best(),
+                    best=OpenExperiment(connection, stored_experiment(row), before=row.revision).best(),
                     updated=row.updated,
                 )
                 for row in connection.execute(_SPECS.order_by(experiments.c.id)).all()
@@ -143,30 +144,29 @@ class SqlStorage:
         revision: int | None = None,
     ) -> tuple[TrialRecord, ...]:
         """Create trials, all or none."""
-        with self._writing(name) as experiment:
-            there = experiment.stored.trials_created
+        # With nothing to write it only waits for its turn: no news.
+        with self._advancing(name, now=now, added=len(new)) if new else self._writing(name) as experiment:
+            there = experiment.stored.trials_created - len(new)
             if created not in (None, there):
                 raise StaleHistoryError(f"{name!r} has {there} trials by now, not {created}. Look at them first.")
             _check_revision(experiment, revision)
-            batch = experiment.newest_batch()
+            batch = experiment.newest_batch() if any(trial.batch is None for trial in new) else -1
             records = []
             for index, trial in enumerate(new, start=there):
                 batch = batch + 1 if trial.batch is None else max(batch, trial.batch)
                 records.append(_first_record(experiment, trial, index=index, next_batch=batch, now=now))
-            experiment.add(records, now=now)
+            experiment.add(records)
             return tuple(records)
 
     def lease(self, name: str, owner: str | None, *, now: float, index: int | None = None) -> TrialRecord | None:
         """Hand a queued trial to `owner`."""
-        if index is None and not self._has_queue(name):
-            return None
         with self._writing(name) as experiment:
             first = experiment.oldest_queued() if index is None else index
             trial = None if first is None else experiment.trial(first)
             if trial is None or trial.state is not TrialState.QUEUED:
                 return None
             leased = replace(trial, state=TrialState.RUNNING, owner=owner, started=now)
-            return experiment.save(trial, leased, now=now)
+            return self._advance(experiment.connection, name, now=now).save(trial, leased)
 
     def grant(
         self,
@@ -195,16 +195,16 @@ class SqlStorage:
                 memo=trial.memo if memo is None else {**(trial.memo or {}), **memo},
                 verdicts=_with(trial, verdict),
             )
-            return experiment.save(trial, granted, now=now)
+            return self._advance(experiment.connection, name, now=now).save(trial, granted)
 
     def pause(self, name: str, index: int, owner: str, *, verdict: Verdict, now: float) -> TrialRecord:
         """Take a trial from `owner`, which has saved its state, to be resumed or stopped at any later time."""
-        with self._writing(name) as experiment:
+        with self._advancing(name, now=now) as experiment:
             trial = experiment.trial(index)
             _check_owner(name, trial, owner)
             _check_running(name, trial)
             paused = replace(trial, state=TrialState.PAUSED, owner=None, verdicts=_with(trial, verdict))
-            return experiment.save(trial, paused, now=now)
+            return experiment.save(trial, paused)
 
     def extend(self, name: str, owner: str) -> Sequence[Lease]:
         """Renew every lease of `owner`."""
@@ -248,7 +248,8 @@ class SqlStorage:
                 return None
             if renewals is not None and renewals != experiment.renewals(index):
                 return None
-            return experiment.save(trial, _released(trial, now=now, retries=retries, error=error), now=now)
+            released = _released(trial, now=now, retries=retries, error=error)
+            return self._advance(experiment.connection, name, now=now).save(trial, released)
 
     def report(
         self,
@@ -287,7 +288,7 @@ class SqlStorage:
         verdict: Verdict | None = None,
     ) -> TrialRecord:
         """Keep how a trial ended."""
-        with self._writing(name) as experiment:
+        with self._advancing(name, now=now) as experiment:
             trial = experiment.trial(index)
             _check_owner(name, trial, owner)
             if outcome.state not in TRANSITIONS[trial.state]:
@@ -296,7 +297,7 @@ class SqlStorage:
                     f"{'Its result stands.' if trial.state.is_finished else 'Let it run first.'}"
                 )
             ended = replace(_ended(trial, outcome, now), verdicts=_with(trial, verdict))
-            return experiment.save(trial, ended, now=now)
+            return experiment.save(trial, ended)
 
     def page(
         self,
@@ -322,13 +323,13 @@ class SqlStorage:
 
     def widen(self, name: str, space: Space, *, version: int, now: float) -> ExperimentSpec:
         """Go on in another space, the next version."""
-        with self._writing(name) as experiment:
+        with self._advancing(name, now=now) as experiment:
             current = experiment.stored.space_version
             if current != version:
                 raise StaleSpaceError(
                     f"The space of {name!r} is of version {current} by now, not {version}. Look first."
                 )
-            experiment.widen(space, now=now)
+            experiment.widen(space)
         return self.experiment(name)
 
     def limit(self, name: str, budget: Mapping[str, float] | None, *, now: float) -> None:
@@ -395,20 +396,26 @@ class SqlStorage:
         with self.database.writing() as connection:
             yield self._open(connection, name, lock=True)
 
-    def _has_queue(self, name: str) -> bool:
-        """Whether there may be a queued trial: most workers find none, and need not wait for their turn for that."""
-        with self.database.reading() as connection:
-            if connection.scalar(IS_QUEUED, {"of_name": name}) is not None:
-                return True
-            self._open(connection, name)  # refuses what is unknown
-            return False
+    @contextmanager
+    def _advancing(self, name: str, *, now: float, added: int = 0) -> Iterator[OpenExperiment]:
+        """The same, at its next revision already, with so many trials more: for verbs that change something or fail."""
+        with self.database.writing() as connection:
+            yield self._advance(connection, name, now=now, added=added)
+
+    def _advance(self, connection: Connection, name: str, *, now: float, added: int = 0) -> OpenExperiment:
+        row = connection.execute(ADVANCE, {"of_name": name, "updated": now, "added": added}).one_or_none()
+        if row is None:
+            raise self._unknown(connection, name)
+        stored = stored_experiment(row)
+        return OpenExperiment(connection, stored, before=stored.revision - 1)
 
     def _open(self, connection: Connection, name: str, *, lock: bool = False) -> OpenExperiment:
         query = LOCKED_EXPERIMENT if lock else EXPERIMENT
         row = connection.execute(query, {"of_name": name}).one_or_none()
         if row is None:
             raise self._unknown(connection, name)
-        return OpenExperiment(connection, stored_experiment(row))
+        stored = stored_experiment(row)
+        return OpenExperiment(connection, stored, before=stored.revision)
 
     def _unknown(self, connection: Connection, name: str) -> UnknownExperimentError:
         names = connection.scalars(select(experiments.c.name).order_by(experiments.c.id.desc()).limit(10)).all()
@@ -475,7 +482,7 @@ def _released(trial: TrialRecord, *, now: float, retries: int | None, error: str
 def _check_revision(experiment: OpenExperiment, revision: int | None) -> None:
     """Refuse who goes by an old history."""
     stored = experiment.stored
-    if revision not in (None, stored.id * REVISIONS + stored.revision):
+    if revision not in (None, stored.id * REVISIONS + experiment.before):
         raise StaleHistoryError(f"{stored.name!r} has changed since revision {revision}. Look at it first.")
 
 

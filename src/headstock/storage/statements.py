@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
-from headstock.storage.rows import TRIAL_COLUMNS
+from headstock.storage.rows import OF_EXPERIMENT, TRIAL_COLUMNS
 from headstock.storage.schema import experiments, reports, trials
 from headstock.trial import TrialState
 
@@ -18,16 +18,16 @@ _THEIRS: Final = trials.c.experiment == bindparam("key")
 _CURVE: Final = (reports.c.trial, reports.c.step, reports.c.metric, reports.c.mean, reports.c.sem)
 _IN_ORDER: Final = (reports.c.trial, reports.c.attempt, reports.c.step)
 
-EXPERIMENT: Final = select(experiments).where(experiments.c.name == bindparam("of_name"))
+EXPERIMENT: Final = select(*OF_EXPERIMENT).where(experiments.c.name == bindparam("of_name"))
 LOCKED_EXPERIMENT: Final = EXPERIMENT.with_for_update()
 # Not a join of the experiment's row with a trial's: PostgreSQL would wait for the lock of the one, and show the other
 # as it was before.
-ADVANCE: Final = update(experiments).where(experiments.c.id == bindparam("key"))
-ADVANCE_BY_NAME: Final = (
-    update(experiments)
-    .where(experiments.c.name == bindparam("of_name"))
-    .values(revision=experiments.c.revision + 1)
-    .returning(experiments.c.id, experiments.c.revision)
+_ADVANCE: Final = (
+    update(experiments).where(experiments.c.name == bindparam("of_name")).values(revision=experiments.c.revision + 1)
+)
+ADVANCE_FOR_REPORT: Final = _ADVANCE.returning(experiments.c.id, experiments.c.revision)
+ADVANCE: Final = _ADVANCE.values(trials_created=experiments.c.trials_created + bindparam("added")).returning(
+    *OF_EXPERIMENT
 )
 
 TRIAL: Final = select(*TRIAL_COLUMNS).where(_ONE)
@@ -38,12 +38,6 @@ TRIAL_REPORTS: Final = (
 )
 OLDEST_QUEUED: Final = (
     select(trials.c.number).where(_THEIRS, trials.c.state == TrialState.QUEUED.value).order_by(trials.c.number).limit(1)
-)
-IS_QUEUED: Final = (
-    select(trials.c.number)
-    .join(experiments, experiments.c.id == trials.c.experiment)
-    .where(experiments.c.name == bindparam("of_name"), trials.c.state == TrialState.QUEUED.value)
-    .limit(1)
 )
 NEWEST_BATCH: Final = select(func.max(trials.c.batch)).where(_THEIRS)
 # In order, or SQLite takes them in the order of their scores, which is slower by a half.

@@ -27,15 +27,17 @@ MANY: Final = 100_000
 @final
 @dataclass(frozen=True, slots=True)
 class OpenExperiment:
-    """An experiment, good until the transaction ends. What is written is stamped with its next revision.
+    """An experiment, good until the transaction ends. What is written of trials is stamped with its revision.
 
     Args:
         connection: the transaction.
-        stored: the experiment as the transaction found it.
+        stored: the experiment as it is in the transaction.
+        before: its revision before the transaction.
     """
 
     connection: Connection
     stored: StoredExperiment
+    before: int
 
     def select(self) -> Select[Any]:
         """Its trials, as a query to narrow."""
@@ -80,14 +82,13 @@ class OpenExperiment:
         found = self._scalar(statements.NEWEST_BATCH)
         return -1 if found is None else found
 
-    def add(self, new: Sequence[TrialRecord], *, now: float) -> None:
-        """Write trials that were not there."""
+    def add(self, new: Sequence[TrialRecord]) -> None:
+        """Write trials that were not there, but are counted."""
         if not new:
             return
-        key = {"experiment": self.stored.id, "revision": self.stored.revision + 1}
+        key = {"experiment": self.stored.id, "revision": self.stored.revision}
         rows = [key | {"number": trial.index} | self.stored.trial_row(trial) for trial in new]
         self.connection.execute(statements.ADD_TRIAL, rows)
-        self._advance(updated=now, trials_created=self.stored.trials_created + len(new))
 
     def restore(self, records: Sequence[TrialRecord]) -> None:
         """Write the trials of an experiment that has none yet, with what they reported.
@@ -100,7 +101,7 @@ class OpenExperiment:
             raise StorageError(
                 f"The trials of {self.stored.name!r} are numbered {indices[:9]} ..., not from 0 one by one."
             )
-        self.add(records, now=max(trial.finished or trial.started or trial.created for trial in records))
+        self.add(records)
         key = self.stored.id
         rows = [
             report_row(key, trial.index, trial.attempt, metric, observation, time=trial.started or trial.created)
@@ -138,23 +139,23 @@ class OpenExperiment:
         this = {"key": self.stored.id, "index": index}
         self.connection.execute(statements.SAVE_TRIAL, this | {"command": command.value})
 
-    def save(self, before: TrialRecord, after: TrialRecord, *, now: float) -> TrialRecord:
+    def save(self, before: TrialRecord, after: TrialRecord) -> TrialRecord:
         """Write what has changed of a trial, which is given back."""
         old, new = self.stored.trial_row(before), self.stored.trial_row(after)
         changed = {column: value for column, value in new.items() if value != old[column]}
         if "state" in changed:
             changed["command"] = None
-        this = {"key": self.stored.id, "index": after.index, "revision": self.stored.revision + 1}
+        this = {"key": self.stored.id, "index": after.index, "revision": self.stored.revision}
         self.connection.execute(statements.SAVE_TRIAL, this | changed)
-        self._advance(updated=now)
         return after
 
-    def widen(self, space: Space, *, now: float) -> None:
+    def widen(self, space: Space) -> None:
         """Write the next version of the space."""
         version = self.stored.space_version + 1
         row = {"experiment": self.stored.id, "version": version, "space": space.to_json()}
         self.connection.execute(insert(spaces).values(row))
-        self._advance(updated=now, space_version=version)
+        this = experiments.c.id == self.stored.id
+        self.connection.execute(update(experiments).where(this).values(space_version=version))
 
     def limit(self, budget: Mapping[str, float] | None, *, now: float) -> None:
         """Write bounds of the budget; this is no news of a trial, so it is no new revision."""
@@ -196,11 +197,6 @@ class OpenExperiment:
 
     def _scalar(self, statement: Select[Any], **given: int) -> int | None:
         return self.connection.scalar(statement, {"key": self.stored.id, **given})
-
-    def _advance(self, **values: float) -> None:
-        """Move the experiment to its next revision."""
-        row = {"key": self.stored.id, "revision": self.stored.revision + 1, **values}
-        self.connection.execute(statements.ADVANCE, row)
 
 
 @contextmanager
@@ -248,7 +244,7 @@ def report(
     Returns:
         Whether there is such a trial, and it runs; if not, the transaction has to be undone.
     """
-    experiment = connection.execute(statements.ADVANCE_BY_NAME, {"of_name": name, "updated": now}).one_or_none()
+    experiment = connection.execute(statements.ADVANCE_FOR_REPORT, {"of_name": name, "updated": now}).one_or_none()
     if experiment is None:
         return False
     key, revision = experiment
