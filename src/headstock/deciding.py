@@ -95,14 +95,14 @@ class Decider:
         if left.time is not None and isinstance(sampler, Bayesian):
             sampler = sampler.with_time_left(left.time)
 
-        def propose(count: int) -> Sequence[Suggestion]:
+        def propose(count: int, given: History | None = None) -> Sequence[Suggestion]:
             nonlocal proposed
             count = int(min(count, left.trials - proposed))
             if count <= 0:
                 return ()
             rng = np.random.default_rng([seed, created, *([proposed] if proposed else [])])
             try:
-                suggestions = sampler.suggest(history, count, rng)
+                suggestions = sampler.suggest(history if given is None else given, count, rng)
             except SpaceExhaustedError:
                 decided.is_exhausted = True
                 raise

@@ -1,8 +1,12 @@
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
+from headstock.history import History
 from headstock.samplers.base import Suggestion
 from headstock.samplers.random import Random
 from headstock.schedulers import Resume, Start, scheduler_from_json
@@ -75,6 +79,29 @@ def test_where_curves_tell_nothing_of_their_ends_some_are_trained_to_them():
     assert not any("tell little" in d.because for d in other.decisions)
 
 
+def test_the_sampler_is_told_what_trials_will_come_to():
+    curves = table(rows=200, steps=40, minimize=True)
+    told: list[History] = []
+
+    class Listening(Random):
+        def suggest(self, history: History, *others: Any) -> Sequence[Suggestion]:
+            told.append(history)
+            return super().suggest(history, *others)
+
+    replay = Replay(curves, FreezeThaw(), Listening(), seed=1)
+    replay.run(240)
+    seen = told[-1]
+    assert not seen.objective.minimize
+    assert all(t.state is TrialState.COMPLETED for t in seen)
+    means, sems = seen.values("value")
+    ends = curves.curves[replay.rows[: len(seen)], -1]
+    assert spearmanr(means, -ends).statistic > 0.5
+    assert (sems > 0.0).all()
+    [begun] = [d for d in replay.decisions if isinstance(d, Start)][-1:]
+    assert "predicted" in begun.because
+    assert begun.suggestion.source == "random"
+
+
 def test_hyperparameters_come_from_the_newest_memo(replay: Replay):
     forecast = Forecast.of(replay.history, 16)
     vector = forecast.posterior.hyperparameters.vector
@@ -141,5 +168,5 @@ def test_what_is_dear_is_doubted_less_often(replay: Replay):
     assert new_configurations_above(0.01, 100.0) < new_configurations_above(0.01, 1.0)
 
 
-def _nothing(count: int) -> list[Suggestion]:
+def _nothing(count: int, given: History | None = None) -> list[Suggestion]:  # noqa: ARG001 - a sampler
     raise AssertionError(f"{count} proposals were asked for")

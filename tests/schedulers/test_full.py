@@ -19,11 +19,11 @@ def record(index: int, state: TrialState, step: int = 0, until: int | None = Non
     return TrialRecord(index, state, {"x": index / 10}, batch=index, reports=reports, until=until)
 
 
-def propose(count: int) -> list[Suggestion]:
+def propose(count: int, given: History | None = None) -> list[Suggestion]:  # noqa: ARG001 - a sampler
     return [Suggestion({"x": 0.01 * k}, "spread evenly", "sobol") for k in range(count)]
 
 
-def nothing_left(count: int) -> list[Suggestion]:
+def nothing_left(count: int, given: History | None = None) -> list[Suggestion]:  # noqa: ARG001 - a sampler
     raise SpaceExhaustedError(f"{count} are too many")
 
 

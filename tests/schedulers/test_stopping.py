@@ -24,7 +24,7 @@ def verdict(scheduler: Scheduler, own: list[float], others: list[list[float]], *
     trials = [record(i, curve, TrialState.COMPLETED, None) for i, curve in enumerate(others)]
     trials.append(record(len(others), own, TrialState.RUNNING, len(own)))
     history = History(SPACE, Objective("m", minimize=minimize), tuple(trials))
-    [decision] = scheduler.decide(history, 1, lambda _: [], np.random.default_rng(0))
+    [decision] = scheduler.decide(history, 1, lambda *_: [], np.random.default_rng(0))
     return decision
 
 

@@ -78,8 +78,12 @@ Decision: TypeAlias = Start | Resume | Stop
 class Propose(Protocol):
     """The sampler that a scheduler starts new trials with, bound to its history."""
 
-    def __call__(self, count: int) -> Sequence[Suggestion]:
+    def __call__(self, count: int, given: History | None = None) -> Sequence[Suggestion]:
         """Up to `count` configurations (see `headstock.samplers.Sampler.suggest`).
+
+        Args:
+            count: how many.
+            given: what the sampler is to go by, of the same trials; the recorded history if None.
 
         Raises:
             SpaceExhaustedError: if a finite space has nothing left.
@@ -149,14 +153,14 @@ def beginnings(
     begun: list[Start | Resume] = [
         Resume(t.index, None if until is None else t.step + until, because) for t in islice(queued, count)
     ]
-    begun += (Start(suggestion, until) for suggestion in _proposed(propose, count - len(begun)))
+    begun += (Start(suggestion, until) for suggestion in proposed(propose, count - len(begun)))
     return begun
 
 
-def _proposed(propose: Propose, count: int) -> Iterator[Suggestion]:
+def proposed(propose: Propose, count: int, given: History | None = None) -> Iterator[Suggestion]:
     """Up to `count` suggestions; none if there are no more."""
     if count > 0:
         try:
-            yield from propose(count)
+            yield from propose(count, given)
         except SpaceExhaustedError:
             return

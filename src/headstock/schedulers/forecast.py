@@ -1,7 +1,7 @@
 """What the curves of a history let one expect: of every trial, and of configurations that were not tried."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, final
 
@@ -18,7 +18,7 @@ from headstock.gp.regression import Hyperparameters, TrainingSet
 from headstock.gp.regression import condition as condition_regression
 from headstock.history import History
 from headstock.schedulers.reports import Curves, horizon
-from headstock.trial import TrialRecord, TrialState
+from headstock.trial import Observation, TrialRecord, TrialState
 
 MODELLED: Final = 200
 """How many curves the model is conditioned on at most: the best and an even share of the others."""
@@ -101,6 +101,31 @@ class Forecast:
         """The share of the variance of the trials' ends that is known: Var μ / (Var μ + mean σ²)."""
         known = float(np.var(self.final))
         return known / (known + float(np.mean(self.final_sd**2)))
+
+    @cached_property
+    def as_results(self) -> History:
+        """The history with predicted ends for results, as a sampler is to see it.
+
+        Where a curve is modelled, the objective is what the trial comes to, on the model's scale and to be maximised,
+        with its standard deviation for a standard error; other metrics are as they were reported last. Trials whose
+        curves are too many to be modelled count as tried, and no more.
+        """
+        metric = self.history.objective.metric
+        expected = zip(self.trials, self.final.tolist(), self.final_sd.tolist(), strict=True)
+        ends = {trial.index: Observation(mean, sd) for trial, mean, sd in expected}
+        changed = []
+        for trial in self.history:
+            if trial.index in ends and trial.state is not TrialState.FAILED:
+                reported = {name: reports[-1] for name, reports in trial.reports.items() if reports}
+                metrics = {**reported, **trial.metrics, metric: ends[trial.index]}
+                changed.append(replace(trial, state=TrialState.COMPLETED, metrics=metrics))
+            elif trial.reports.get(metric) and trial.state is not TrialState.FAILED:
+                changed.append(replace(trial, state=TrialState.ABANDONED))
+        return replace(
+            self.history,
+            objective=replace(self.history.objective, minimize=False),
+            outcome_constraints=tuple(c for c in self.history.outcome_constraints if c.metric != metric),
+        ).updated(changed)
 
     def of_trials(
         self, steps: Float64[np.ndarray, " n"]

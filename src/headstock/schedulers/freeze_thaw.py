@@ -2,19 +2,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
 import numpy as np
-from jaxtyping import Float64
 
-from headstock.domain import Domain, row_keys
+from headstock.domain import row_keys
 from headstock.errors import HeadstockError
 from headstock.gp.linalg import one_thread
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.samplers.base import Suggestion
-from headstock.schedulers.base import Decision, Propose, Resume, Start, beginnings
+from headstock.schedulers.base import Decision, Propose, Resume, Start, beginnings, proposed
 from headstock.schedulers.forecast import Forecast
 from headstock.schedulers.reports import horizon, is_resumable
 from headstock.schedulers.successive_halving import SuccessiveHalving
@@ -22,10 +21,7 @@ from headstock.trial import TrialState
 from headstock.wording import measured, number
 
 CANDIDATES: Final = 512
-"""How many new configurations are considered for a slot: half of them anywhere, half where much is expected."""
-
-ANCHORS: Final = 8
-"""How many of the most promising trials new configurations are looked for around."""
+"""How many rows of a pool are considered: half of them anywhere, half where much is expected."""
 
 CURIOSITY: Final = 1.5
 """How many standard deviations what is uncertain is given the benefit of, on average."""
@@ -39,10 +35,11 @@ TELLING: Final = 0.2
 class FreezeThaw:
     """Trains on, or begins, what may come to most at its end, given the benefit of a doubt of random size.
 
-    After a few trials that the sampler proposes, a Gaussian process over (configuration, step) predicts where the
-    curves of all trials, and those of configurations that were not tried, will end (freeze-thaw, Swersky, Snoek and
-    Adams 2014, arXiv 1406.3896). For each slot a β is drawn, exponential with mean 1.5, and the slot goes to the
-    candidate of the highest upper bound (randomised as by Berk et al. 2020, arXiv 2006.04296)
+    A Gaussian process over (configuration, step) predicts where the curves of all trials, and those of configurations
+    that were not tried, will end (freeze-thaw, Swersky, Snoek and Adams 2014, arXiv 1406.3896). The sampler proposes
+    what to begin; after the first few trials it is told the predicted ends for results. For each slot a β is drawn,
+    exponential with mean 1.5, and the slot goes to the candidate, proposed or paused, of the highest upper bound
+    (randomised as by Berk et al. 2020, arXiv 2006.04296)
 
         μ(x, T) + β σ(x, T) / c(x)
 
@@ -61,7 +58,8 @@ class FreezeThaw:
         max_steps: T, how many steps a whole training has; None: as `trial.steps` says.
         first_steps: how many steps a new trial trains at first; T / 13 if None.
         finalists: for how many of the most promising trials the ends are kept in reserve.
-        pool: the only configurations there are to choose from; None for the whole space.
+        pool: the only configurations there are to choose from, in place of what the sampler proposes; None for the
+            whole space.
 
     Raises:
         HeadstockError: if a number is below 1.
@@ -110,6 +108,7 @@ class FreezeThaw:
                     forecast,
                     slots - len(decisions),
                     rng,
+                    propose,
                     first=first,
                     steps_left=steps_left,
                     trials_left=trials_left - sum(isinstance(d, Start) for d in decisions),
@@ -132,6 +131,7 @@ class FreezeThaw:
         forecast: Forecast,
         slots: int,
         rng: np.random.Generator,
+        propose: Propose,
         *,
         first: int,
         steps_left: float,
@@ -147,47 +147,33 @@ class FreezeThaw:
         if is_last:
             return decisions
         taken = {d.trial for d in finishing}
-        known = forecast.encoding.encode([t.parameters for t in forecast.history])
-        tried = {*row_keys(known)}
+        count = int(min(slots - len(decisions), trials_left))
+        if self.pool is None:
+            proposals = [*proposed(propose, count, forecast.as_results)]
+        else:
+            proposals = _rows(self.pool, forecast, rng)
         while len(decisions) < slots:
             begun = sum(isinstance(d, Start) for d in decisions)
-            X = self._candidates(forecast, tried, rng)[: None if begun < trials_left else 0]
-            decision = _best(forecast, X, taken, rng, first=first, memo=None if decisions else forecast.memo)
+            new = proposals if begun < trials_left else []
+            decision = _best(forecast, new, taken, rng, first=first, memo={} if decisions else forecast.memo or {})
             if decision is None:
                 break
             decisions.append(decision)
             if isinstance(decision, Resume):
                 taken.add(decision.trial)
             else:
-                tried |= {*row_keys(forecast.encoding.encode([decision.suggestion.parameters]))}
+                proposals = [s for s in proposals if s.parameters != decision.suggestion.parameters]
         return decisions
 
-    def _candidates(
-        self, forecast: Forecast, tried: set[bytes], rng: np.random.Generator
-    ) -> Float64[np.ndarray, "m d"]:
-        """New configurations as points: anywhere, and near the most promising trials, or the pool's most promising."""
-        if self.pool is not None:
-            X = rng.permutation(forecast.encoding.encode(self.pool))
-            X = X[[key not in tried for key in row_keys(X)]]
-            promising = np.argsort(-forecast.means_of_new(X), kind="stable")[: CANDIDATES // 2]
-            return X[np.union1d(np.arange(min(CANDIDATES // 2, len(X))), promising)]
-        domain = Domain.of(forecast.encoding, {})
-        anchors = forecast.posterior.data.X[np.argsort(-forecast.final, kind="stable")[:ANCHORS]]
-        X = np.concatenate([domain.sample(CANDIDATES // 2, rng), _near(domain, anchors, CANDIDATES // 2, rng)])
-        X = X[domain.feasible(X)]
-        return X[[key not in tried for key in row_keys(X)]]
 
-
-def _near(
-    domain: Domain, anchors: Float64[np.ndarray, "a d"], count: int, rng: np.random.Generator
-) -> Float64[np.ndarray, "m d"]:
-    """Points near the anchors: some coordinates are moved, by little or by more, or drawn anew where categorical."""
-    d = domain.encoding.dimensions
-    X = anchors[rng.integers(len(anchors), size=count)]
-    sizes = rng.choice([0.3, 0.1, 0.03], size=(count, 1))
-    drawn = domain.from_uniform(rng.random((count, d)))
-    moved = np.where(domain.encoding.categorical, drawn, X + sizes * rng.standard_normal((count, d)))
-    return domain.project(np.where(rng.random((count, d)) < max(0.5, 1.0 / d), moved, X))
+def _rows(pool: Sequence[Parameters], forecast: Forecast, rng: np.random.Generator) -> list[Suggestion]:
+    """Rows of the pool that were not tried: any, and those that are expected to come to most."""
+    tried = {*row_keys(forecast.encoding.encode([t.parameters for t in forecast.history]))}
+    X = forecast.encoding.encode(pool)
+    rows = rng.permutation([row for row, key in enumerate(row_keys(X)) if key not in tried])
+    promising = rows[np.argsort(-forecast.means_of_new(X[rows]), kind="stable")[: CANDIDATES // 2]]
+    chosen = np.union1d(rows[: CANDIDATES // 2], promising)
+    return [Suggestion(pool[row], "", "freeze-thaw") for row in chosen]
 
 
 def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float, *, is_last: bool) -> list[Resume]:
@@ -216,16 +202,17 @@ def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float
 
 def _best(
     forecast: Forecast,
-    X: Float64[np.ndarray, "m d"],
+    proposals: Sequence[Suggestion],
     taken: set[int],
     rng: np.random.Generator,
     *,
     first: int,
-    memo: Mapping[str, Any] | None,
+    memo: Mapping[str, Any],
 ) -> Start | Resume | None:
     """The candidate with the highest upper bound at the horizon; None if there is no candidate."""
     last, transform, n = float(forecast.last), forecast.transform, len(forecast.trials)
     tells = forecast.explained >= TELLING
+    X = forecast.encoding.encode([s.parameters for s in proposals])
     new_mean, new_sd = forecast.of_new(X, last)
     mean, sd = np.concatenate([forecast.final, new_mean]), np.concatenate([forecast.final_sd, new_sd])
     cost = np.concatenate([np.nan_to_num(forecast.log_costs), forecast.log_costs_of_new(X)])
@@ -242,11 +229,12 @@ def _best(
     if not tells:
         because += ", and curves tell little of their ends so far"
     if k >= n:
-        suggestion = Suggestion(forecast.encoding.decode(X[k - n]), because, "freeze-thaw", memo)
+        chosen = proposals[k - n]
+        suggestion = replace(chosen, because=because, memo={**(chosen.memo or {}), **memo})
         return Start(suggestion, first if tells and first < last else None)
     trial = forecast.trials[k]
     until = trial.step + _stride(forecast.last)
-    return Resume(trial.index, until if tells and until < last else None, because, memo)
+    return Resume(trial.index, until if tells and until < last else None, because, memo or None)
 
 
 def _stride(last: int) -> int:

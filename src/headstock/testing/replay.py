@@ -116,8 +116,8 @@ class Replay:
             return
         history, rng = self.history, np.random.default_rng([self.seed, len(self.trials), len(self.steps)])
 
-        def propose(count: int) -> Sequence[Suggestion]:
-            return self.sampler.suggest(history, count, rng)
+        def propose(count: int, given: History | None = None) -> Sequence[Suggestion]:
+            return self.sampler.suggest(history if given is None else given, count, rng)
 
         began = self.clock()
         decisions = self.scheduler.decide(history, slots, propose, rng, steps_left=float(budget - len(self.steps)))

@@ -20,6 +20,7 @@ from jaxtyping import Float64
 from headstock.encoding import Encoding
 from headstock.history import History
 from headstock.objective import Objective
+from headstock.samplers.base import Suggestion
 from headstock.samplers.random import Random
 from headstock.schedulers import scheduler_from_json
 from headstock.schedulers.base import Decision, Propose, Resume, Scheduler, Start, Stop
@@ -100,7 +101,11 @@ def check_it_is_asked_about_nothing_that_is_over(scheduler: Scheduler) -> None:
 
 def _decide(scheduler: Scheduler, history: History, slots: int) -> Sequence[Decision]:
     rng = np.random.default_rng(7)
-    return scheduler.decide(history, slots, lambda count: Random().suggest(history, count, rng), rng)
+
+    def propose(count: int, given: History | None = None) -> Sequence[Suggestion]:
+        return Random().suggest(given or history, count, rng)
+
+    return scheduler.decide(history, slots, propose, rng)
 
 
 class _Checked:
