@@ -146,6 +146,14 @@ def test_constraints_are_read_normalised_and_kept():
         space.validate({"x1": 0.6, "x2": 0.5, "x3": 6.0})
 
 
+def test_values_of_fine_steps_far_from_zero_are_on_them_as_far_as_floats_can_tell():
+    fine = Float(1931190.7069, 1931190.7269, step=1e-4)
+    for k in range(201):
+        assert fine.validate("x", 1931190.7069 + k * 1e-4) <= fine.high
+    with pytest.raises(ParameterError, match="whole number of steps"):
+        fine.validate("x", 1931190.70695)
+
+
 def test_values_within_rounding_of_a_bound_are_that_bound():
     space = Space(x=Float(0.0, 0.3), y=Float(0.0, 0.3, step=0.1))
     assert space.validate({"x": 0.0, "y": 0.1 + 0.2})["y"] == 0.3

@@ -5,6 +5,7 @@ Each is frozen, checks its own bounds, and validates values. Each can be conditi
 """
 
 import math
+import sys
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -124,13 +125,14 @@ class Float:
                 f"{name}={value!r} is not a finite number; it must be one in [{self.low}, {self.high}]."
             )
         number = float(value)
-        slack = 1e-9 * (self.high - self.low) if not self.log else 1e-9 * number
+        rounding = 4.0 * sys.float_info.epsilon * max(abs(self.low), abs(self.high))
+        slack = 1e-9 * (self.high - self.low) + rounding if not self.log else 1e-9 * number
         if not self.low - slack <= number <= self.high + slack:
             raise ParameterError(f"{name}={value!r} is outside [{self.low}, {self.high}].")
         number = min(max(number, self.low), self.high)
         if self.step is not None:
             steps = (number - self.low) / self.step
-            if abs(steps - round(steps)) > 1e-6:
+            if abs(steps - round(steps)) > 1e-6 + rounding / self.step:
                 raise ParameterError(f"{name}={value!r} is not {self.low} plus a whole number of steps of {self.step}.")
             number = min(self.low + round(steps) * self.step, self.high)
         return number
