@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any, Final, cast, final
 from headstock.errors import HeadstockError
 from headstock.executors.base import Ask
 from headstock.messages import REPORT, Answer, Report, Word
+from headstock.temporary import own_folder
 
 CHANNEL: Final = "HEADSTOCK_CHANNEL"
 """The environment variable with the path of the socket."""
@@ -71,7 +71,7 @@ class Shared:
     def open(self) -> str:
         """Listen to other processes from now on; the path of the socket."""
         if self._path is None:
-            folder = Path(tempfile.mkdtemp(prefix="headstock-"))  # a socket's path must be short
+            folder = own_folder()
             self._path = folder / "trial"
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.bind(str(self._path))

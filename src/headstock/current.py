@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from headstock.keeping import Keeper
 from headstock.libraries import loaded_frameworks
 from headstock.messages import Answer
 from headstock.running import Trial
+from headstock.temporary import own_folder
 from headstock.trial import TrialRecord, TrialState
 
 
@@ -67,10 +67,10 @@ def _introduction() -> Any:
 
 def _trial(known: Any) -> Trial:
     if known is None:
-        folder = tempfile.mkdtemp(prefix="headstock-")
+        folder = own_folder()
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         record = TrialRecord(0, TrialState.RUNNING, {}, 0)
-        keeper = Keeper(0, None, Checkpoints(Path(folder)), loaded_frameworks, time.perf_counter)
+        keeper = Keeper(0, None, Checkpoints(folder), loaded_frameworks, time.perf_counter)
         return Trial(record, 0, lambda _kind, _message: Answer(), keeper)
     record = TrialRecord.from_json(known["record"])
     files = Checkpoints(Path(known["files"]), known["quota"], known["spare"])

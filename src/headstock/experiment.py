@@ -1,7 +1,6 @@
 """The experiment: the thin public face over study, runner, analysis and report."""
 
 import shutil
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -50,6 +49,7 @@ from headstock.specification import check_same, new_spec, objective_of, spec_fro
 from headstock.storage import open_storage
 from headstock.storage.base import Command, ExperimentSpec, Outcome, Storage
 from headstock.study import Study
+from headstock.temporary import own_folder
 from headstock.trial import Arm, Observation, TrialRecord, TrialState
 
 FORMAT: Final = 1
@@ -547,7 +547,7 @@ class Experiment:
         if self._checkpoints is None:
             folder = files_of(self.storage, self._study.spec, self._root)
             if folder is None:
-                folder = Path(tempfile.mkdtemp(prefix="headstock-"))
+                folder = own_folder()
                 weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             self._checkpoints = Checkpoints(folder)
         return self._checkpoints

@@ -159,10 +159,8 @@ def _unfinished(trial: TrialRecord, lease: Lease | None, before: Lease | None) -
 
 def _is_alive(lease: Lease, before: Lease | None) -> bool | None:
     """Whether the owner of a lease lives: by its process if that is here, else by what was seen of its lease."""
-    if is_dead(lease.owner):
-        return False
     if is_here(lease.owner):
-        return True
+        return not is_dead(lease.owner)
     return None if before is None or before.owner != lease.owner else lease.renewals > before.renewals
 
 
@@ -186,7 +184,7 @@ def _paused(trial: TrialRecord) -> str:
 
 def _running(trial: TrialRecord, lease: Lease, is_alive: bool | None) -> str:
     if is_alive is False:
-        if is_dead(lease.owner):
+        if is_here(lease.owner):
             return "its process is gone; the next worker takes it over"
         return f"its lease was not renewed while it was watched; after {LAPSE:.0f} s another worker takes it over"
     told = f"; it is asked to {lease.command} after its next report" if lease.command is not None else ""

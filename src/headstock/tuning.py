@@ -1,7 +1,7 @@
 """Tuning a script: an experiment, a command, and workers that run it side by side until the budget is spent."""
 
+import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -22,6 +22,7 @@ from headstock.scripts.output import Listener
 from headstock.scripts.plan import Plan
 from headstock.scripts.script import Script
 from headstock.storage import Storage
+from headstock.temporary import own_folder
 from headstock.trial import TrialState
 
 _TICK: Final = 0.2
@@ -112,8 +113,11 @@ def _files(experiment: Experiment, storage: Storage) -> Iterator[Path]:
     if files is not None:
         yield files
         return
-    with tempfile.TemporaryDirectory(prefix="headstock-") as folder:
-        yield Path(folder)
+    folder = own_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _work(plan: Plan, storage: Storage, script: Script, halt: threading.Event, observe: Observe) -> Ended:

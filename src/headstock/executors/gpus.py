@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from headstock.errors import ExecutorError
+from headstock.parameters import is_number
 
 Environment = Mapping[str, str]
 """Environment variables that a process has besides those of this one."""
@@ -59,8 +60,7 @@ def slots(
 
 def _shared_out(ids: Sequence[str], per_trial: float) -> Sequence[str]:
     """The GPUs of each slot; trials are spread over them before two share one. GPUs too few for a slot are left."""
-    is_number = isinstance(per_trial, int | float) and not isinstance(per_trial, bool)
-    if not is_number or not (0 < per_trial < 1 or (per_trial >= 1 and per_trial % 1 == 0)):
+    if not is_number(per_trial) or not (0 < per_trial < 1 or (per_trial >= 1 and per_trial % 1 == 0)):
         raise ExecutorError(f"gpus_per_trial={per_trial!r}: give a whole number, or a share such as 0.5.")
     if per_trial < 1:
         return list(ids) * math.floor(1 / per_trial + 1e-9)
