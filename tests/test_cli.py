@@ -221,4 +221,5 @@ def test_steering(invoke: Invoke, url: str):
     assert invoke("stop", "cifar10", str(queued.index)).stdout == f"Trial {queued.index} is abandoned.\n"
     assert invoke("budget", "cifar10").stdout == "budget: as each run is told\n"
     assert "not running" in str(invoke("pause", "cifar10", "0").exception)
+    assert "not paused" in str(invoke("unpause", "cifar10", "0").exception)
     assert "give a positive number" in str(invoke("budget", "cifar10", "--trials", "-1").exception)

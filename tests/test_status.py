@@ -9,7 +9,7 @@ from headstock import Budget, Experiment, Float, FullTraining, Space, Trial, cli
 from headstock.cli.options import out
 from headstock.processes import new_owner
 from headstock.status import Status, Unfinished, status_of
-from headstock.storage import Command, NewTrial, Storage, open_storage
+from headstock.storage import Command, NewTrial, Outcome, Storage, open_storage
 from headstock.trial import TrialState, Verdict
 
 NAME = "many"
@@ -92,7 +92,10 @@ def test_what_is_paused_and_why(storage: Storage):
         storage.pause(NAME, index, ELSEWHERE, verdict=Verdict(3, "pause", because), now=1.0)
     predicted, asked = (one.why for one in status_of(storage, NAME).unfinished)
     assert predicted == "the scheduler paused it after step 3: predicted 0.8, needs 0.9"
-    assert asked == "somebody paused it after step 3; the scheduler may let it go on"
+    assert asked == "somebody paused it after step 3; it waits for headstock unpause"
+    assert status_of(storage, NAME).why.startswith("1 trial waits for a worker, and none is at work.")
+    storage.finish(NAME, 0, Outcome(TrialState.ABANDONED), now=2.0)
+    assert status_of(storage, NAME).why == "somebody paused 1 trial. Let it go on: headstock unpause many N"
     assert not status_of(storage, NAME).is_stuck
 
 

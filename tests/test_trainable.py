@@ -512,9 +512,16 @@ def test_what_somebody_else_wants_of_a_trial_is_done_after_its_next_report(tmp_p
         assert (stopped.state, stopped.step, stopped.objective_mean) == (TrialState.STOPPED, 3, 2.0)
         assert stopped.verdicts[-1].because == "somebody asked for it"
         assert next(v.because for v in paused.verdicts if v.decision == "pause") == "somebody asked for it"
-        experiment.enqueue({})
-        assert experiment.stop(2).state is TrialState.ABANDONED
+        assert (paused.state, paused.is_held) == (TrialState.PAUSED, True), "a scheduler let it go on"
+        assert experiment.unpause(1).state is TrialState.QUEUED
+        with pytest.raises(TrialStateError, match="queued, not paused"):
+            experiment.unpause(1)
+        experiment.run(train, budget=hs.Budget(steps=30))
+        went_on = experiment.trials[1]
+        assert (went_on.state, went_on.step) == (TrialState.COMPLETED, STEPS)
+        queued = experiment.enqueue({})
+        assert experiment.stop(queued).state is TrialState.ABANDONED
         with pytest.raises(TrialStateError, match="abandoned"):
-            experiment.stop(2)
+            experiment.stop(queued)
         with pytest.raises(TrialStateError, match="not running"):
             experiment.pause(0)

@@ -88,7 +88,10 @@ class Decider:
         return decided
 
     def _ask(self, history: History, slots: int, waiting: int | None, decided: Decided) -> Sequence[Decision]:
-        """What the scheduler says. It does not learn that other trials wait: whoever runs them decides about them."""
+        """What the scheduler says about what it may decide: it takes other trials for running that wait or are held.
+
+        About those that wait, whoever runs them decides; about those that a person has paused, a person.
+        """
         left, seed, created = self.left(history), history.seed, len(history)
         proposed = 0
         sampler = self.study.sampler
@@ -109,7 +112,11 @@ class Decider:
             proposed += len(suggestions)
             return suggestions
 
-        others = [replace(t, until=None) for t in history.pending if t.is_waiting and t.index != waiting]
+        others = [
+            replace(t, state=TrialState.RUNNING, until=None)
+            for t in history.pending
+            if t.is_held or (t.is_waiting and t.index != waiting)
+        ]
         seen = history.updated(others) if others else history
         rng = np.random.default_rng([seed, created, history.steps_reached])
         return self.scheduler.decide(seen, slots, propose, rng, steps_left=left.paid, trials_left=left.trials)

@@ -22,7 +22,6 @@ from headstock.errors import (
     ObjectiveError,
     SpaceError,
     StorageError,
-    UnknownTrialError,
 )
 from headstock.executors import executor_of
 from headstock.executors.base import MakeExecutor
@@ -35,7 +34,7 @@ from headstock.notebook import experiment_html
 from headstock.objective import Objective
 from headstock.progress import is_wanted, shown_progress
 from headstock.runner import Ended, Observe, run
-from headstock.running import Training, Trial
+from headstock.running import Training, Trial, index_of
 from headstock.samplers import sampler_from_json
 from headstock.samplers.base import Sampler
 from headstock.samplers.bayesian import Bayesian
@@ -286,7 +285,7 @@ class Experiment:
         """
         if result is None and isinstance(trial, Trial):
             result = trial.last_report
-        return self._study.tell(_index(trial), self._study.read(result), now=time.time())
+        return self._study.tell(index_of(trial), self._study.read(result), now=time.time())
 
     def abandon(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """Give up a trial that is queued, paused or running: it ends without a result and counts neither way.
@@ -295,7 +294,7 @@ class Experiment:
             UnknownTrialError: if there is no such trial.
             TrialStateError: if it is finished already.
         """
-        return self._study.tell(_index(trial), Outcome(TrialState.ABANDONED), now=time.time())
+        return self._study.tell(index_of(trial), Outcome(TrialState.ABANDONED), now=time.time())
 
     def stop(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """End a trial early with what it has reported: at once, or after the next report of the process that runs it.
@@ -304,16 +303,25 @@ class Experiment:
             UnknownTrialError: if there is no such trial.
             TrialStateError: if it is finished already.
         """
-        return self._study.stop(self._study.trial(_index(trial)), now=time.time())
+        return self._study.stop(self._study.trial(index_of(trial)), now=time.time())
 
     def pause(self, trial: Trial | TrialRecord | int) -> None:
-        """Ask the process that runs a trial to pause it after its next report; the scheduler may let it go on later.
+        """Ask the process that runs a trial to pause it after its next report, until `unpause`.
 
         Raises:
             UnknownTrialError: if there is no such trial.
             TrialStateError: if no process runs it.
         """
-        self._study.storage.request(self.name, _index(trial), Command.PAUSE)
+        self._study.storage.request(self.name, index_of(trial), Command.PAUSE)
+
+    def unpause(self, trial: Trial | TrialRecord | int) -> TrialRecord:
+        """Queue a trial that somebody, or the scheduler, has paused: it goes on before anything new begins.
+
+        Raises:
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if it is not paused.
+        """
+        return self._study.unpause(index_of(trial), now=time.time())
 
     def note(self, text: str, trial: Trial | TrialRecord | int | None = None) -> None:
         """Keep a note on a trial, or on the experiment, in place of the one before; an empty one is none.
@@ -322,7 +330,7 @@ class Experiment:
             UnknownTrialError: if there is no such trial.
             StorageError: if the note has more than 10,000 characters.
         """
-        index = None if trial is None else _index(trial)
+        index = None if trial is None else index_of(trial)
         self._study.storage.note(self.name, text, index=index, now=time.time())
 
     @property
@@ -563,14 +571,6 @@ class Experiment:
             known = {"steps": message.steps} if message.steps else {}
             self._study.storage.report(self.name, index, message.metrics, now=time.time(), **known)
         return Answer()
-
-
-def _index(trial: Trial | TrialRecord | int) -> int:
-    if isinstance(trial, Trial | TrialRecord):
-        return trial.index
-    if isinstance(trial, int) and not isinstance(trial, bool):
-        return trial
-    raise UnknownTrialError(f"{trial!r} is no trial. Give what ask() gave, or a trial's index.")
 
 
 def _warmed(

@@ -27,7 +27,7 @@ from headstock.schedulers.median import MedianStopping
 from headstock.schedulers.percentile import PercentileStopping
 from headstock.storage.base import Command, Outcome
 from headstock.study import Study
-from headstock.trial import Failed, TrialRecord, TrialState, Verdict
+from headstock.trial import BY_REQUEST, Failed, TrialRecord, TrialState, Verdict
 
 Clock = Callable[[], float]
 """Seconds since 1970, UTC."""
@@ -40,9 +40,6 @@ TOLERATED_FAILURES: Final = 5
 
 RETRIES: Final = 2
 """How often a trial is tried again that failed in passing before it got any further than the time before."""
-
-BY_REQUEST: Final = "somebody asked for it"
-"""Why a trial is paused or stopped where no scheduler said so."""
 
 STEADY: Final = (Automatic, FullTraining, MedianStopping, PercentileStopping)
 """Schedulers that pause no training without a state; any other was given on purpose for one that keeps its own."""

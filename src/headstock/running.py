@@ -17,7 +17,7 @@ import numpy as np
 
 from headstock.channel import Client, Shared
 from headstock.checkpoints import Checkpoints
-from headstock.errors import CheckpointError
+from headstock.errors import CheckpointError, UnknownTrialError
 from headstock.executors.base import Ask
 from headstock.keeping import Frameworks, Keeper
 from headstock.messages import REPORT, WAITS, Answer, Report, Word
@@ -344,3 +344,16 @@ class Training:
             return End(failed=Failed(reason, traceback.format_exc()))
         is_saved = trial.keeper.is_attached or (shared.last is not None and shared.last.saves)
         return End(metrics=metrics, is_saved=is_saved)
+
+
+def index_of(trial: Trial | TrialRecord | int) -> int:
+    """The index of a trial that is given in any way.
+
+    Raises:
+        UnknownTrialError: if it is given in none.
+    """
+    if isinstance(trial, Trial | TrialRecord):
+        return trial.index
+    if isinstance(trial, int) and not isinstance(trial, bool):
+        return trial
+    raise UnknownTrialError(f"{trial!r} is no trial. Give what ask() gave, or a trial's index.")

@@ -9,7 +9,7 @@ from headstock.budget import Budget
 from headstock.history import History
 from headstock.leasing import LAPSE
 from headstock.processes import is_dead, is_here, place_of
-from headstock.runner import BY_REQUEST, RETRIES
+from headstock.runner import RETRIES
 from headstock.storage.base import ExperimentSpec, Lease, Storage
 from headstock.trial import TrialRecord, TrialState
 
@@ -88,7 +88,8 @@ class Status:
         join = f"Start one: headstock worker --name {shlex.quote(self.spec.name)} -- COMMAND"
         people = sum(one.trial.state is TrialState.RUNNING and one.lease is None for one in self.unfinished)
         lost = sum(one.lease is not None for one in self.unfinished) - self._at_work
-        waiting = sum(one.trial.state in (TrialState.QUEUED, TrialState.PAUSED) for one in self.unfinished)
+        held = sum(one.trial.is_held for one in self.unfinished)
+        waiting = sum(one.trial.state in (TrialState.QUEUED, TrialState.PAUSED) for one in self.unfinished) - held
         turn = "a worker has the turn to suggest a trial; others that want one wait for it"
         at_work = _trials(self._at_work, "runs", "run") + (f"; {turn}" if self.is_suggesting else "")
         cases = (
@@ -97,6 +98,10 @@ class Status:
             (self.spent, f"{self.spent}. Change it: headstock budget {shlex.quote(self.spec.name)} --help"),
             (lost, f"every process that ran a trial is gone; the next worker takes {_trials(lost)} over. {join}"),
             (waiting, f"{_trials(waiting, 'waits', 'wait')} for a worker, and none is at work. {join}"),
+            (
+                held,
+                f"somebody paused {_trials(held)}. Let it go on: headstock unpause {shlex.quote(self.spec.name)} N",
+            ),
             (people, f"somebody asked for {_trials(people)}, and has not told the result"),
         )
         nothing = f"nothing runs and nothing waits: no worker is at work. {join}"
@@ -177,8 +182,8 @@ def _paused(trial: TrialRecord) -> str:
     verdict = trial.verdicts[-1] if trial.verdicts else None
     if verdict is None:
         return f"paused after step {trial.step}; the scheduler may let it go on"
-    if verdict.because == BY_REQUEST:
-        return f"somebody paused it after step {verdict.step}; the scheduler may let it go on"
+    if trial.is_held:
+        return f"somebody paused it after step {verdict.step}; it waits for headstock unpause"
     return f"the scheduler paused it after step {verdict.step}: {verdict.because}"
 
 

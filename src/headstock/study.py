@@ -12,7 +12,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from headstock.errors import MetricError, StaleHistoryError, UnknownTrialError
+from headstock.errors import MetricError, StaleHistoryError, TrialStateError, UnknownTrialError
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.results import read_result
@@ -141,7 +141,7 @@ class Study:
     def release(
         self, record: TrialRecord, *, now: float, retries: int | None = None, error: str = "its process was lost"
     ) -> TrialRecord | None:
-        """Put a running trial back into the queue, for its owner is lost or has stopped; not if it has another now.
+        """Put a trial back into the queue, for its owner is lost or has stopped; not if it has another now.
 
         Args:
             record: the trial.
@@ -151,6 +151,20 @@ class Study:
         """
         owner = record.owner
         return self.storage.release(self.spec.name, record.index, owner=owner, now=now, retries=retries, error=error)
+
+    def unpause(self, index: int, *, now: float) -> TrialRecord:
+        """Put a paused trial back into the queue.
+
+        Raises:
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if it is not paused.
+        """
+        record = self.trial(index)
+        queued = self.release(record, now=now) if record.state is TrialState.PAUSED else None
+        if queued is None:
+            state = self.trial(index).state
+            raise TrialStateError(f"Trial {index} of {self.spec.name!r} is {state}, not paused. Leave it as it is.")
+        return queued
 
     def trial(self, index: int) -> TrialRecord:
         """The trial of this index.

@@ -40,7 +40,14 @@ TRANSITIONS: Final[Mapping[TrialState, frozenset[TrialState]]] = MappingProxyTyp
     {
         TrialState.QUEUED: frozenset({TrialState.RUNNING, TrialState.ABANDONED}),
         TrialState.RUNNING: frozenset(set(TrialState) - {TrialState.RUNNING}),
-        TrialState.PAUSED: frozenset({TrialState.RUNNING, TrialState.STOPPED, TrialState.ABANDONED}),
+        TrialState.PAUSED: frozenset(
+            {
+                TrialState.QUEUED,
+                TrialState.RUNNING,
+                TrialState.STOPPED,
+                TrialState.ABANDONED,
+            }
+        ),
         TrialState.COMPLETED: frozenset(),
         TrialState.STOPPED: frozenset(),
         TrialState.FAILED: frozenset(),
@@ -48,6 +55,9 @@ TRANSITIONS: Final[Mapping[TrialState, frozenset[TrialState]]] = MappingProxyTyp
     }
 )
 """For each state, the states that may follow it."""
+
+BY_REQUEST: Final = "somebody asked for it"
+"""Why a trial is paused or stopped where no scheduler said so."""
 
 
 @final
@@ -235,6 +245,11 @@ class TrialRecord:
     def is_waiting(self) -> bool:
         """Whether it holds a slot and has trained as far as it was told to."""
         return self.state is TrialState.RUNNING and self.until is not None and self.step >= self.until
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person has paused it: only a person lets it go on."""
+        return self.state is TrialState.PAUSED and bool(self.verdicts) and self.verdicts[-1].because == BY_REQUEST
 
     @property
     def seconds(self) -> float | None:

@@ -135,7 +135,7 @@ class Model:
         self, index: int, *, owner: str | None, now: float, renewals: int | None, retries: int | None
     ) -> TrialRecord | None:
         trial = self.trial(index)
-        if trial.state is not RUNNING or trial.owner != owner:
+        if trial.state not in (RUNNING, TrialState.PAUSED) or trial.owner != owner:
             return None
         if renewals is not None and renewals != self.renewals.get(index, 0):
             return None

@@ -226,6 +226,10 @@ def test_what_a_person_wants_of_a_process_s_trial_reaches_it(tmp_path):
         assert post(link, "pause", {"experiment": "led", "trial": 1}).json["state"] == "running"
         assert post(link, "abandon", {"experiment": "led", "trial": 1}).status == 400
         assert [lease.command for lease in storage.leases("led")] == [Command.STOP, Command.PAUSE]
+        assert post(link, "unpause", {"experiment": "led", "trial": 1}).status == 400
+        assert post(link, "unpause", {"experiment": "led", "trial": 2}).json["state"] == "queued"
+        storage.lease("led", "a worker", now=4.0, index=2)
+        storage.pause("led", 2, "a worker", verdict=Verdict(1, "pause", "later"), now=5.0)
         stopped = post(link, "stop", {"experiment": "led", "trial": 2}).json
         assert (stopped["state"], stopped["metrics"]) == ("stopped", {"accuracy": [0.5, None]})
         bounds = {"trials": 40, "target": 0.9}

@@ -23,10 +23,18 @@ def stop(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> Non
 
 @app.command()
 def pause(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> None:
-    """Ask a running trial to save its state and leave its slot; the scheduler may let it go on later."""
+    """Ask a running trial to save its state and leave its slot, until it is unpaused."""
     with stored(storage) as opened:
         Experiment.open(name, storage=opened).pause(trial)
     out.print(f"Trial {trial} is asked to pause.")
+
+
+@app.command()
+def unpause(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> None:
+    """Queue a paused trial: it goes on, in a slot that becomes free, before anything new begins."""
+    with stored(storage) as opened:
+        Experiment.open(name, storage=opened).unpause(trial)
+    out.print(f"Trial {trial} is queued.")
 
 
 @app.command()

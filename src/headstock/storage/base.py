@@ -392,12 +392,14 @@ class Storage(Protocol):
         retries: int | None = None,
         error: str = "its process was lost",
     ) -> TrialRecord | None:
-        """Take a running trial from its owner and put it back into the queue; this begins its next attempt.
+        """Take a running trial from its owner, or a paused one, which has none, and put it back into the queue.
+
+        This begins its next attempt.
 
         Args:
             name: the experiment.
             index: the trial.
-            owner: who runs it.
+            owner: who runs it; None for a person, and for a paused trial.
             now: the time.
             renewals: the owner keeps the trial if it has renewed its lease since it had so many renewals; None if
                 that does not matter.

@@ -241,10 +241,10 @@ class SqlStorage:
         retries: int | None = None,
         error: str = "its process was lost",
     ) -> TrialRecord | None:
-        """Take a running trial from its owner and put it back into the queue."""
+        """Take a running trial from its owner, or a paused one, and put it back into the queue."""
         with self._writing(name) as experiment:
             trial = experiment.trial(index)
-            if trial.state is not TrialState.RUNNING or trial.owner != owner:
+            if trial.state not in (TrialState.RUNNING, TrialState.PAUSED) or trial.owner != owner:
                 return None
             if renewals is not None and renewals != experiment.renewals(index):
                 return None

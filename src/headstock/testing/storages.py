@@ -191,11 +191,18 @@ def check_a_trial_ends_once_with_everything(storage: Storage) -> None:
 
 
 def check_states_follow_the_table(storage: Storage) -> None:
-    """A trial ends only as the table of transitions lets it, and only a running one reports or is released."""
+    """A trial ends only as the table of transitions lets it, and only a running one reports."""
     ends = [state for state in TrialState if state.is_finished]
     cases = list(product(TrialState, ends))
     records = [
-        TrialRecord(index, state, _PARAMETERS, batch=index, objective="loss", owner="me")
+        TrialRecord(
+            index,
+            state,
+            _PARAMETERS,
+            batch=index,
+            objective="loss",
+            owner="me" if state is TrialState.RUNNING else None,
+        )
         for index, (state, _) in enumerate(cases)
     ]
     storage.create(SPEC, records)
@@ -206,7 +213,8 @@ def check_states_follow_the_table(storage: Storage) -> None:
                 storage.report(SPEC.name, index, {"loss": Observation(0.0, step=1)}, now=1.0)
             with refused(TrialStateError):
                 storage.request(SPEC.name, index, Command.PAUSE)
-            released = storage.release(SPEC.name, index, owner="me", now=1.0)
+            owner = "me" if state is TrialState.PAUSED else None
+            released = storage.release(SPEC.name, index, owner=owner, now=1.0)
             assert released is None, f"a trial that is {state} was released"
         if end in TRANSITIONS[state]:
             records[index] = storage.finish(SPEC.name, index, Outcome(end), now=1.0)
@@ -352,6 +360,12 @@ def check_trials_are_paused_and_resumed(storage: Storage) -> None:
     assert (resumed.state, resumed.owner, resumed.until) == (TrialState.RUNNING, "b", None), f"resumed as {resumed}"
     assert resumed.memo == {"seed": 1, "aim": 2}, f"resumed as {resumed}"
     assert resumed.verdicts == (begun, _VERDICT, pause, _VERDICT), f"{resumed.verdicts}"
+    storage.pause(SPEC.name, 0, "b", verdict=pause, now=6.5)
+    assert storage.release(SPEC.name, 0, owner="b", now=7.0) is None, "nobody runs a paused trial"
+    queued = storage.release(SPEC.name, 0, owner=None, now=7.0)
+    assert queued is not None, "a paused trial was not queued"
+    assert (queued.state, queued.attempt, queued.retries) == (TrialState.QUEUED, 1, 0), f"queued as {queued}"
+    storage.grant(SPEC.name, 0, "a", until=None, verdict=_VERDICT, now=7.5)
     stopped = storage.finish(SPEC.name, 0, Outcome(TrialState.STOPPED), now=8.0, verdict=pause)
     assert storage.grant(SPEC.name, 0, "b", until=9, verdict=_VERDICT, now=9.0) is None, "a finished trial was resumed"
     _assert_stored(storage, [stopped])

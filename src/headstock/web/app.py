@@ -90,6 +90,7 @@ def create_app(
         Route("/api/retry", dashboard.retry, methods=["POST"]),
         Route("/api/stop", dashboard.stop, methods=["POST"]),
         Route("/api/pause", dashboard.pause, methods=["POST"]),
+        Route("/api/unpause", dashboard.unpause, methods=["POST"]),
         Route("/api/abandon", dashboard.abandon, methods=["POST"]),
         Route("/api/note", dashboard.note, methods=["POST"]),
         Route("/api/budget", dashboard.budget, methods=["POST"]),
@@ -301,6 +302,10 @@ class Dashboard:
             return self._record(name, _index(given))
 
         return await self._act(request, act)
+
+    async def unpause(self, request: Request) -> Response:
+        """Queue a paused trial."""
+        return await self._act(request, lambda name, given: self.shelf.get(name).experiment.unpause(_index(given)))
 
     async def note(self, request: Request) -> Response:
         """Keep a note on a trial or on the experiment."""

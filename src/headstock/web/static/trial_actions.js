@@ -22,12 +22,13 @@ export function actions(name, trial) {
   const isLed = trial.owner !== null;
   const ended = (now) => (now.state === "running" ? `Trial ${now.index} is asked to end.` : `Trial ${now.index} is ${now.state}.`);
   const pause = () =>
-    offer("Pause", "After its next report its state is saved and its slot is free. The scheduler may let it go on later.", "pause", (now) => `Trial ${now.index} is asked to pause.`);
+    offer("Pause", "After its next report its state is saved and its slot is free. It goes on when somebody says so.", "pause", (now) => `Trial ${now.index} is asked to pause.`);
+  const goOn = () => offer("Go on", "It is queued, and goes on before anything new begins.", "unpause", (now) => `Trial ${now.index} is queued.`);
   const stop = () =>
     offer("Stop", `What it has reported is its result${isLed ? "; it ends after its next report" : ""}. It is not trained any further.`, "stop", ended);
   const giveUp = () => offer("Give up", "It ends as abandoned, without a result, and is not evaluated any further.", "abandon", ended);
   const again = () => offer("Try again", "Its parameters are queued once more.", "retry", (now) => `Trial ${now.index} is queued.`);
-  const offers = { running: isLed ? [pause, stop] : [stop, giveUp], paused: [stop, giveUp], queued: [giveUp] }[trial.state] ?? [again];
+  const offers = { running: isLed ? [pause, stop] : [stop, giveUp], paused: [goOn, stop, giveUp], queued: [giveUp] }[trial.state] ?? [again];
   return h("span", { class: "actions" }, offers.map((one) => one()));
 }
 
