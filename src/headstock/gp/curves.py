@@ -36,24 +36,25 @@ from scipy.linalg import solve_triangular
 from headstock.gp.kernels import Matern52
 from headstock.gp.linalg import cholesky, inverse, solve
 
-SHAPES: Final = 3
+SHAPES: Final = 4
 """J: how many shapes a curve is a mixture of."""
 
-MEAN_VARIANCES: Final = np.array([1.0, 1.0, 0.5])
+MEAN_VARIANCES: Final = np.array([1.0, 1.0, 0.5, 0.5])
 """τ_j²: the prior variances of the mean curve's weights, in units of the standardised outputs."""
 
 _RANK_TOLERANCE: Final = 1e-12
 
 
-def shapes_at(steps: Float64[np.ndarray, " t"], first: float, last: float) -> Float64[np.ndarray, "t 3"]:
-    """The shapes φ(t): a constant, and two that are made from power laws which decay slowly and quickly.
+def shapes_at(steps: Float64[np.ndarray, " t"], first: float, last: float) -> Float64[np.ndarray, "t 4"]:
+    """The shapes φ(t): a constant, two that are made from power laws which decay slowly and quickly, and a late rise.
 
-        φ_1 = 1 ,     φ_2 ∝ a ,     φ_3 ∝ b - ⟨a, b⟩ / ⟨a, a⟩ a
-        a = (t / t_1)^-½ - (T / t_1)^-½ ,     b = (t / t_1)^-1 - (T / t_1)^-1
+        φ_1 = 1 ,     φ_2 ∝ a ,     φ_3 ∝ b - ⟨a, b⟩ / ⟨a, a⟩ a ,     φ_4 ∝ c less what it shares with a and b
+        a = (t / t_1)^-½ - (T / t_1)^-½ ,     b = (t / t_1)^-1 - (T / t_1)^-1 ,     c = 1 - t / T
 
-    φ_2 and φ_3 are orthogonal over log time from t_1 to the horizon T, with a mean square of ¼. Both are zero at T, so
-    that the weight of the constant is what a curve comes to, and level off: with a slope over log time in place of a
-    power law, the first steps of a quick learner promised far too much.
+    φ_2, φ_3 and φ_4 are orthogonal over log time from t_1 to the horizon T, with a mean square of ¼. All are zero at T,
+    so that the weight of the constant is what a curve comes to. The power laws level off: with a slope over log time in
+    their place, the first steps of a quick learner promised far too much. The late rise is that of trainings whose
+    learning rate falls on a schedule.
 
     Args:
         steps: t.
@@ -62,13 +63,13 @@ def shapes_at(steps: Float64[np.ndarray, " t"], first: float, last: float) -> Fl
     """
     u, U = steps / first, last / first
 
-    def powers(u: Float64[np.ndarray, " t"]) -> Float64[np.ndarray, "t 2"]:
-        return np.stack([u**-0.5 - U**-0.5, 1.0 / u - 1.0 / U], axis=1)
+    def falling(u: Float64[np.ndarray, " t"]) -> Float64[np.ndarray, "t 3"]:
+        return np.stack([u**-0.5 - U**-0.5, 1.0 / u - 1.0 / U, 1.0 - u / U], axis=1)
 
-    grid = powers(np.geomspace(1.0, U, 50))
+    grid = falling(np.geomspace(1.0, U, 50))
     products = 4.0 * grid.T @ grid / len(grid)
-    products[np.diag_indices(2)] += 1e-12 + 1e-9 * np.trace(products)
-    decaying = solve_triangular(np.linalg.cholesky(products), powers(u).T, lower=True).T
+    products[np.diag_indices(3)] += 1e-12 + 1e-9 * np.trace(products)
+    decaying = solve_triangular(np.linalg.cholesky(products), falling(u).T, lower=True).T
     return np.concatenate([np.ones((len(u), 1)), decaying], axis=1)
 
 
@@ -80,7 +81,7 @@ class CurveHyperparameters:
     Args:
         log_lengthscales: ln l, one a column.
         log_variances: ln v_j, one a shape.
-        mixing: the entries of M below its diagonal, row by row: M_21, M_31, M_32.
+        mixing: the entries of M below its diagonal, row by row: M_21, M_31, M_32, M_41, ...
         log_nugget: ln g.
         log_deviation: ln s².
         log_timescale: of the deviations' Matérn kernel, in units of log time.
@@ -88,8 +89,8 @@ class CurveHyperparameters:
     """
 
     log_lengthscales: Float64[np.ndarray, " d"]
-    log_variances: Float64[np.ndarray, "3"]
-    mixing: Float64[np.ndarray, "3"]
+    log_variances: Float64[np.ndarray, "4"]
+    mixing: Float64[np.ndarray, "6"]
     log_nugget: float
     log_deviation: float
     log_timescale: float
@@ -104,7 +105,7 @@ class CurveHyperparameters:
     @classmethod
     def from_vector(cls, vector: Float64[np.ndarray, " p"]) -> "CurveHyperparameters":
         """The hyper-parameters that `vector` lists."""
-        return cls(vector[:-10].copy(), vector[-10:-7].copy(), vector[-7:-4].copy(), *map(float, vector[-4:]))
+        return cls(vector[:-14].copy(), vector[-14:-10].copy(), vector[-10:-4].copy(), *map(float, vector[-4:]))
 
     def to_json(self) -> list[float]:
         """The hyper-parameters as JSON."""
@@ -116,12 +117,12 @@ class CurveHyperparameters:
         return cls.from_vector(np.array(stored, dtype=float))
 
     @property
-    def variances(self) -> Float64[np.ndarray, "3"]:
+    def variances(self) -> Float64[np.ndarray, "4"]:
         """v_j."""
         return np.exp(self.log_variances)
 
     @property
-    def mixture(self) -> Float64[np.ndarray, "3 3"]:
+    def mixture(self) -> Float64[np.ndarray, "4 4"]:
         """M: lower triangular, ones on its diagonal."""
         M = np.eye(SHAPES)
         M[np.tril_indices(SHAPES, -1)] = self.mixing
@@ -174,7 +175,7 @@ class CurveSet:
     last: float
     categorical: Bool[np.ndarray, " d"]
 
-    def shapes(self, steps: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, "m 3"]:
+    def shapes(self, steps: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, "m 4"]:
         """The shapes at some steps."""
         return shapes_at(steps, float(self.steps[0]), max(self.last, float(self.steps[-1])))
 
@@ -219,7 +220,7 @@ class _Family:
     steps: Float64[np.ndarray, " s"]
     lengths: Int64[np.ndarray, " f"]
     L: Float64[np.ndarray, "s s"]
-    P: Float64[np.ndarray, "s 3"]
+    P: Float64[np.ndarray, "s 4"]
     V: Float64[np.ndarray, "f s"]
 
     @classmethod
@@ -263,14 +264,14 @@ class CurvePosterior:
     data: CurveSet
     families: tuple[_Family, ...]
     owners: Int64[np.ndarray, " r"]
-    R: Float64[np.ndarray, "r 3"]
+    R: Float64[np.ndarray, "r 4"]
     K: Float64[np.ndarray, "n n"]
     L: Float64[np.ndarray, "r r"]
-    coefficients: Float64[np.ndarray, "n 3"]
+    coefficients: Float64[np.ndarray, "n 4"]
     log_likelihood: float
 
     @property
-    def weights(self) -> Float64[np.ndarray, "n 3"]:
+    def weights(self) -> Float64[np.ndarray, "n 4"]:
         """E[w_j] of each curve."""
         common = MEAN_VARIANCES * self.coefficients.sum(axis=0)
         return self.K @ (self.coefficients * self.hyperparameters.variances) + common
@@ -316,7 +317,7 @@ class CurvePosterior:
         return own_mean + mean, np.maximum(own_variance, 0.0) + variance
 
     def _mixture(
-        self, K: Float64[np.ndarray, "m n"], weights: Float64[np.ndarray, "m 3"]
+        self, K: Float64[np.ndarray, "m n"], weights: Float64[np.ndarray, "m 4"]
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """The mean and the variance of Σ_j `weights`_j w_j at points whose kernel with the curves is K.
 
@@ -330,7 +331,7 @@ class CurvePosterior:
         explained = np.einsum("rm,rm->m", whitened, whitened)
         return self._mean(K, weights), np.maximum(prior - explained, 1e-10 * prior)
 
-    def _mean(self, K: Float64[np.ndarray, "m n"], weights: Float64[np.ndarray, "m 3"]) -> Float64[np.ndarray, " m"]:
+    def _mean(self, K: Float64[np.ndarray, "m n"], weights: Float64[np.ndarray, "m 4"]) -> Float64[np.ndarray, " m"]:
         own = np.einsum("mj,mj->m", weights * self.hyperparameters.variances, K @ self.coefficients)
         return own + weights @ (MEAN_VARIANCES * self.coefficients.sum(axis=0))
 
@@ -371,7 +372,7 @@ def condition(h: CurveHyperparameters, data: CurveSet) -> CurvePosterior:
     return CurvePosterior(h, data, families, owners, R, K, L, coefficients, value)
 
 
-def _roots(A: Float64[np.ndarray, "n 3 3"]) -> tuple[Int64[np.ndarray, " r"], Float64[np.ndarray, "r 3"]]:
+def _roots(A: Float64[np.ndarray, "n 4 4"]) -> tuple[Int64[np.ndarray, " r"], Float64[np.ndarray, "r 4"]]:
     """R_i with R_i R_iᵀ = A_i, columns of no weight left out: to whom each column belongs, and the columns as rows."""
     values, vectors = np.linalg.eigh(A)
     kept = values > _RANK_TOLERANCE * values[:, -1:]
