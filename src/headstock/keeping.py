@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, final
 
-from headstock.checkpoints import Checkpoints, Framework, Ranks, Stateful
+from headstock.checkpoints import Checkpoints, Framework, Ranks, Stateful, pack, unpack
 from headstock.errors import CheckpointError, NoRoomError
 from headstock.history import History
 from headstock.trial import TrialRecord, TrialState
@@ -88,8 +88,6 @@ class Keeper:
     def begin(self) -> int:
         """Put the sources of random numbers back; after how many steps the state was taken, 0 if there is none.
 
-        Of processes that train together, only the first one's random numbers are saved and put back.
-
         Raises:
             CheckpointError: if they did not find the same state.
         """
@@ -100,10 +98,9 @@ class Keeper:
                 f"The processes of trial {self.trial} found its state after steps {found}, by rank. Let all of "
                 f"them call trial.attach(...), on machines that share {self.checkpoints.folder}."
             )
-        for framework in self.frameworks() if ranks is None or ranks.rank == 0 else ():
-            for name, source in framework.randomness().items():
-                if _RANDOM + name in states:
-                    source.load_state_dict(states[_RANDOM + name])
+        for name, source in self._randomness(0 if ranks is None else ranks.rank).items():
+            if name in states:
+                source.load_state_dict(states[name])
         self._loaded = None
         return step
 
@@ -118,15 +115,21 @@ class Keeper:
     def save(self, step: int) -> None:
         """Save the state after a step.
 
+        Of processes that train together, all call this, and the first one saves, with everybody's random numbers.
+
         Raises:
             CheckpointError: if it cannot be written, or not be read back.
             NoRoomError: if the disk has no room for it.
         """
-        frameworks = self.frameworks()
+        frameworks, ranks = self.frameworks(), self.ranks()
         began = self.clock()
-        states = {name: thing.state_dict() for name, thing in self._things.items()}
-        for framework in frameworks:
-            states |= {_RANDOM + name: source.state_dict() for name, source in framework.randomness().items()}
+        random = {name: s.state_dict() for name, s in self._randomness(0 if ranks is None else ranks.rank).items()}
+        if ranks is not None:
+            gathered = ranks.gather(pack(random, frameworks))
+            if ranks.rank:
+                return
+            random = {name: state for one in gathered for name, state in unpack(one, frameworks).items()}
+        states = {name: thing.state_dict() for name, thing in self._things.items()} | random
         self.checkpoints.save(self.trial, step, states, frameworks, tried=self._is_tried, keep=self.keep)
         self._cost = self.clock() - began
         self._is_tried, self._unsaved = True, 0.0
@@ -137,6 +140,11 @@ class Keeper:
             self.save(step)
         except NoRoomError:
             self._unsaved = 0.0  # it is tried again when as much was trained once more
+
+    def _randomness(self, rank: int) -> dict[str, Stateful]:
+        """The sources of random numbers of this process, by the names under which they are saved."""
+        prefix = f"{_RANDOM}{rank}/" if rank else _RANDOM
+        return {prefix + name: s for framework in self.frameworks() for name, s in framework.randomness().items()}
 
     def _look(self) -> tuple[int, dict[str, Any]] | None:
         """What was saved of the trial, or of its parent."""

@@ -196,7 +196,7 @@ class Trial:
             self._has_left = True
             word = self._answer.word
             if word is Word.PAUSE or (word in (Word.STOP, Word.HALT) and self.keeper.is_attached):
-                self._save()
+                self.keeper.save_if_room(self._step)
         raise Leaving(self._answer.word)
 
     def _loop(self, steps: range) -> Iterator[int]:
@@ -208,7 +208,7 @@ class Trial:
                 yield step
                 self._end_step()
             if isinstance(self.ask, Client) and self.keeper.is_attached:  # nobody else will, in another process
-                self._save()
+                self.keeper.save_if_room(self._step)
         finally:
             self._is_in_steps = False
 
@@ -221,15 +221,12 @@ class Trial:
         if self._agreed().word is not Word.GO_ON:
             self.leave()
         is_due = self.keeper.is_due(seconds) or (self._step in self.keeper.keep and self.keeper.is_attached)
-        if is_due and self._step != self._count:
-            self._save()
-        self._since = self.clock()
-
-    def _save(self) -> None:
-        """Save the state; of processes that train together, the first one does."""
         ranks = self.keeper.ranks()
-        if ranks is None or ranks.rank == 0:
+        if ranks is not None:  # their clocks differ
+            is_due = ranks.first(b"1" if is_due else b"0") == b"1"
+        if is_due and self._step != self._count:
             self.keeper.save_if_room(self._step)
+        self._since = self.clock()
 
     def _agreed(self) -> Answer:
         """What becomes of the trial, in all processes that train it together: the first one asks."""

@@ -1,10 +1,12 @@
 """Trainings of two processes that talk to each other by gloo on this machine's processor."""
 
+import json
 import re
 import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -80,6 +82,22 @@ def test_a_function_that_starts_processes(tmp_path: Path, monkeypatch: pytest.Mo
         assert TrialState.PAUSED in experiment.history.counts
         assert sum(trial.step for trial in experiment.history) == 6
         assert any(v.decision == "resume" for trial in experiment.history for v in trial.verdicts)
+
+
+def test_every_rank_goes_on_with_its_own_random_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    scheduler = hs.SuccessiveHalving(min_steps=2, eta=2)
+    space = hs.Space(lr=hs.Float(0, 1))
+    url = f"sqlite:///{tmp_path}/e.db"
+    with hs.Experiment("e", space, maximize="score", storage=url, seed=1, scheduler=scheduler) as experiment:
+        experiment.run(distributed_tasks.spawn_and_draw, budget=hs.Budget(steps=6), workers=1)
+        found = experiment.history
+        assert any(v.decision == "resume" for trial in found for v in trial.verdicts)
+        for trial in found:
+            seed = np.random.SeedSequence([1, trial.index]).generate_state(1)[0] % 1000
+            for rank in (0, 1):
+                lines = (tmp_path / f"{trial.index}-{rank}").read_text().splitlines()
+                assert [json.loads(line) for line in lines] == distributed_tasks.drawn(int(seed) + rank, trial.step)
 
 
 def test_a_rank_that_fails_fails_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

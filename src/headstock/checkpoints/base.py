@@ -58,6 +58,10 @@ class Ranks(Protocol):
         """What each process gives, by rank. It returns when all have called it."""
         ...
 
+    def gather(self, message: bytes) -> list[bytes]:
+        """What each process gives, by rank."""
+        ...
+
     def part(self) -> None:
         """Train together no more; each process may do that at its own time."""
         ...

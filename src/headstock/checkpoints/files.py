@@ -226,6 +226,26 @@ class Checkpoints:
                 saved.path.unlink(missing_ok=True)
 
 
+def pack(states: Mapping[str, Any], frameworks: Sequence[Framework]) -> bytes:
+    """States as bytes, for another process.
+
+    Raises:
+        CheckpointError: if a state cannot be written.
+    """
+    file = io.BytesIO()
+    _write(file, 0, states, frameworks)
+    return file.getvalue()
+
+
+def unpack(packed: bytes, frameworks: Sequence[Framework]) -> dict[str, Any]:
+    """The states that another process has packed.
+
+    Raises:
+        CheckpointError: if they are no such states, or nobody reads one.
+    """
+    return _read(io.BytesIO(packed), frameworks)
+
+
 def _write(file: BinaryIO, step: int, states: Mapping[str, Any], frameworks: Sequence[Framework]) -> None:
     """Write an archive of states."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:

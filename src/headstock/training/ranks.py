@@ -39,6 +39,15 @@ class Distributed:
         distributed.all_gather(gathered, mine)
         return [int(one) for one in gathered]
 
+    def gather(self, message: bytes) -> list[bytes]:
+        """Gather bytes of each, as plain numbers, too."""
+        lengths = self.each(len(message))
+        mine = torch.zeros(max(lengths), dtype=torch.uint8, device=self.device)
+        mine[: len(message)] = torch.tensor(list(message), dtype=torch.uint8)
+        gathered = [torch.zeros_like(mine) for _ in range(self.size)]
+        distributed.all_gather(gathered, mine)
+        return [bytes(one[:length].tolist()) for one, length in zip(gathered, lengths, strict=True)]
+
     def part(self) -> None:
         """Destroy the group."""
         distributed.destroy_process_group()
