@@ -177,6 +177,11 @@ def test_a_worker_creates_nothing(folder: Path):
         (("--trials", "1", "--function", "evaluate"), "Write it as MODULE:NAME"),
         (("--trials", "1", "--function", ":evaluate"), "Write it as MODULE:NAME"),
         (("--trials", "1", "--", "no-such-program"), "There is no program"),
+        (("--trials", "1", "--executor", "slurm", "--", "true"), "executor is 'slurm'"),
+        (("--trials", "1", "--address", "auto", "--", "true"), "but of no cluster"),
+        (("--trials", "1", "--function", "functions:evaluate", "--resources", "GPU=1"), "but of no cluster"),
+        (("--function", "functions:evaluate", "--executor", "ray", "--gpus", "0"), "gpus are this machine's"),
+        (("--function", "functions:evaluate", "--executor", "ray", "--resources", "CPU=x"), "which is no number"),
     ],
 )
 def test_what_makes_no_sense_is_refused(folder: Path, words: tuple[str, ...], message: str):

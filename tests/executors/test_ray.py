@@ -209,6 +209,21 @@ def test_scripts_run_on_the_nodes(cluster: Any, tmp_path: Path, monkeypatch: pyt
     assert "=== attempt 2 ===" in logged
 
 
+@pytest.mark.parametrize("evaluates", ["a function", "a script"])
+def test_a_cluster_joins_an_experiment_as_a_worker(cluster: Any, tmp_path: Path, evaluates: str):
+    with experiment(tmp_path) as found:
+        of_cluster = ["--executor", "ray", "--address", cluster.address, "--resources", "CPU=1", "--workers", "1"]
+        command = ["--function", "tasks:climb", *of_cluster]
+        if evaluates == "a script":
+            command = [*of_cluster, "--", sys.executable, "-c", "print('score=0.5')"]
+        words = ["worker", "--name", "e", "--storage", found.storage, "--trials", "2", *command]
+        start = [sys.executable, "-c", "from headstock.cli import main; main()", *words]
+        done = subprocess.run(start, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "2 trials, 0 failed" in done.stdout
+        assert [trial.state for trial in found.history] == [TrialState.COMPLETED] * 2
+
+
 @pytest.mark.parametrize(
     ("resources", "words"),
     [({}, "no resources"), ({"CPU": 0}, "no resources"), ({"CPU": -1}, "CPU is -1"), ({"GPU": 1.5}, "GPU is 1.5")],

@@ -15,7 +15,7 @@ from headstock import Budget, Experiment
 from headstock.cli import scripts
 from headstock.cli.options import DEFAULT_STORAGE, AsJson, StorageUrl, out, print_json, stored
 from headstock.errors import CommandError, StorageError
-from headstock.scripts.plan import make_plan
+from headstock.scripts.plan import cluster_of, make_plan
 from headstock.status import Status, Unfinished, status_of
 from headstock.storage import Storage
 from headstock.terminal import plain
@@ -50,6 +50,9 @@ def worker(  # noqa: PLR0917 - typer reads the options from the arguments
     workers: scripts.Workers = None,
     gpus: scripts.Gpus = None,
     gpus_per_trial: scripts.GpusPerTrial = None,
+    executor: scripts.Executor = None,
+    address: scripts.Address = None,
+    resources: scripts.Resources = None,
     metric: scripts.Patterns = None,
     results: scripts.Results = None,
     tensorboard: scripts.Events = None,
@@ -67,6 +70,7 @@ def worker(  # noqa: PLR0917 - typer reads the options from the arguments
     """
     bounds = scripts.given({"trials": trials, "seconds": seconds, "target": target}).values
     slots = scripts.given({"workers": workers, "gpus": gpus, "gpus_per_trial": gpus_per_trial}).values
+    cluster = {"executor": executor, "address": address, "resources": resources}
     of_scripts = {
         "patterns": scripts.pairs("--metric", metric),
         "results": results,
@@ -74,7 +78,9 @@ def worker(  # noqa: PLR0917 - typer reads the options from the arguments
         "pass": passing,
         "grace": grace,
     }
-    settings = scripts.given({"name": name, "command": command, **bounds, **slots, **of_scripts, "timeout": timeout})
+    settings = scripts.given(
+        {"name": name, "command": command, **bounds, **slots, **cluster, **of_scripts, "timeout": timeout}
+    )
     if function is None and not command:
         raise CommandError("Say what evaluates a trial: a command after two dashes, or --function MODULE:NAME.")
     if function is None:
@@ -86,13 +92,16 @@ def worker(  # noqa: PLR0917 - typer reads the options from the arguments
     refused = [option for option in ("command", *of_scripts) if option in settings.values]
     if refused:
         raise CommandError(f"With --function there is no {' and no '.join(refused)}: leave one of them out.")
+    ray = cluster_of(settings)
     train = _function(function)
     budget = Budget(**bounds) if bounds else None
     _wait_for(name, storage, wait)
     with stored(storage) as opened:
         experiment = Experiment.open(name, storage=opened, files=files)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        ended = experiment.run(train, budget=budget, timeout=timeout, **(slots or {"workers": 1}))
+        if ray is None and not slots:
+            slots = {"workers": 1}
+        ended = experiment.run(train, budget=budget, timeout=timeout, executor=ray, **slots)
         scripts.tell(experiment, ended, as_json=as_json)
 
 

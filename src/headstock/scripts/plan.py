@@ -163,7 +163,7 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         Listener(list(patterns), patterns)
     with settings.at("gpus"):
         places = slots(values.get("workers"), values.get("gpus"), values.get("gpus_per_trial"))
-    cluster = _cluster(settings)
+    cluster = cluster_of(settings)
     for key in ("results", "tensorboard"):
         with settings.at(key):
             _check_own(key, values.get(key), len(places) if cluster is None else values.get("workers"))
@@ -221,8 +221,13 @@ def _space(settings: Settings) -> Space:
         return conditional_space(parameters, conditions, values.get("constraints", ()))
 
 
-def _cluster(settings: Settings) -> Ray | None:
-    """The cluster of the settings."""
+def cluster_of(settings: Settings) -> Ray | None:
+    """The cluster of the settings; None if they name none.
+
+    Raises:
+        HeadstockError: if an entry makes no sense, or does not go with a cluster, or with none.
+    """
+    _check_all(settings)
     values = settings.values
     if "executor" not in values:
         for key in ("address", "resources"):
