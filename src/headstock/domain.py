@@ -55,11 +55,12 @@ class Domain:
     @cached_property
     def is_decided(self) -> bool:
         """Whether the given values leave nothing to choose."""
+        space = self.encoding.space
+        if any(not conditions(space[name]) and j not in self.positions for j, name in enumerate(space.searched)):
+            return False  # at once, for it is so nearly always
         x = self.from_uniform(np.zeros((1, self.encoding.dimensions)))
-        searched = len(self.encoding.space.searched)
-        return all(
-            len(self.positions.get(int(j), ())) == 1 for j in np.flatnonzero(self.encoding.active(x)[0, :searched])
-        )
+        active = self.encoding.active(x)[0, : len(space.searched)]
+        return all(len(self.positions.get(int(j), ())) == 1 for j in np.flatnonzero(active))
 
     def decode(self, x: Float64[np.ndarray, " d"]) -> dict[str, Value]:
         """The configuration of a point, the given values to the last bit."""

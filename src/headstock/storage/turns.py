@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import random
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -68,11 +69,13 @@ def _opened(path: Path, name: str) -> int | None:
     folder = Path(tempfile.gettempdir(), f"headstock-turns-{os.getuid()}")
     try:
         file = path.stat()
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.lstat().st_uid != os.getuid() or folder.is_symlink():
+        if not os.path.lexists(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        its = folder.lstat()
+        if its.st_uid != os.getuid() or not stat.S_ISDIR(its.st_mode):
             return None
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        place = folder / f"{file.st_dev:x}-{file.st_ino:x}-{digest}"
+        place = f"{folder}/{file.st_dev:x}-{file.st_ino:x}-{digest}"
         return os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError:
         return None
