@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,33 +72,33 @@ def test_the_page_s_script_of_torchrun(tmp_path: Path, monkeypatch: pytest.Monke
     assert launches > len(found), "none was paused and went on in other processes"
 
 
-def test_a_function_that_starts_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
+def halved(train: Callable[[hs.Trial], None], folder: Path) -> History:
+    """Trials of which some are paused and go on."""
     scheduler = hs.SuccessiveHalving(min_steps=2, eta=2)
     space = hs.Space(lr=hs.Float(0, 1))
-    url = f"sqlite:///{tmp_path}/e.db"
+    url = f"sqlite:///{folder}/e.db"
     with hs.Experiment("e", space, maximize="score", storage=url, seed=1, scheduler=scheduler) as experiment:
-        experiment.run(distributed_tasks.spawn, budget=hs.Budget(steps=6), workers=1)
-        check(experiment.history, tmp_path)
-        assert TrialState.PAUSED in experiment.history.counts
-        assert sum(trial.step for trial in experiment.history) == 6
-        assert any(v.decision == "resume" for trial in experiment.history for v in trial.verdicts)
+        experiment.run(train, budget=hs.Budget(steps=6), workers=1)
+        found = experiment.history
+    assert any(v.decision == "resume" for trial in found for v in trial.verdicts)
+    return found
+
+
+def test_a_function_that_starts_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    found = halved(distributed_tasks.spawn, tmp_path)
+    check(found, tmp_path)
+    assert TrialState.PAUSED in found.counts
+    assert sum(trial.step for trial in found) == 6
 
 
 def test_every_rank_goes_on_with_its_own_random_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    scheduler = hs.SuccessiveHalving(min_steps=2, eta=2)
-    space = hs.Space(lr=hs.Float(0, 1))
-    url = f"sqlite:///{tmp_path}/e.db"
-    with hs.Experiment("e", space, maximize="score", storage=url, seed=1, scheduler=scheduler) as experiment:
-        experiment.run(distributed_tasks.spawn_and_draw, budget=hs.Budget(steps=6), workers=1)
-        found = experiment.history
-        assert any(v.decision == "resume" for trial in found for v in trial.verdicts)
-        for trial in found:
-            seed = np.random.SeedSequence([1, trial.index]).generate_state(1)[0] % 1000
-            for rank in (0, 1):
-                lines = (tmp_path / f"{trial.index}-{rank}").read_text().splitlines()
-                assert [json.loads(line) for line in lines] == distributed_tasks.drawn(int(seed) + rank, trial.step)
+    for trial in halved(distributed_tasks.spawn_and_draw, tmp_path):
+        seed = np.random.SeedSequence([1, trial.index]).generate_state(1)[0] % 1000
+        for rank in (0, 1):
+            lines = (tmp_path / f"{trial.index}-{rank}").read_text().splitlines()
+            assert [json.loads(line) for line in lines] == distributed_tasks.drawn(int(seed) + rank, trial.step)
 
 
 def test_a_rank_that_fails_fails_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -16,6 +16,7 @@ from headstock.history import History
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter
 from headstock.plots import style
 from headstock.plots.axes import axis, coordinate
+from headstock.plots.slice import focus_of
 from headstock.trial import TrialRecord
 
 MOST_POINTS: Final = 300
@@ -119,11 +120,9 @@ def _note(surface: Surface, history: History, drawn: int) -> str:
 def _scales(surfaces: Sequence[Surface], history: History) -> dict[str, Any]:
     """The colours of one metric, the same for all pairs: bright where it is good, or much if nobody said what is."""
     metric = surfaces[0].metric
-    low_is_good = direction(history, metric) == -1
-    values, _ = history.values(metric)
-    focus = style.focus(values[np.isfinite(values)], low_is_good=low_is_good)
-    means, sems = _range([s.means for s in surfaces], focus), _range([s.sems for s in surfaces])
-    scales: dict[str, Any] = {"coloraxis.reversescale": low_is_good}
+    means = _range([s.means for s in surfaces], focus_of(metric, history))
+    sems = _range([s.sems for s in surfaces])
+    scales: dict[str, Any] = {"coloraxis.reversescale": direction(history, metric) == -1}
     scales |= {f"coloraxis.{end}": value for end, value in means.items()}
     return scales | {f"coloraxis2.{end}": value for end, value in sems.items()}
 

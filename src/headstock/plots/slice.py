@@ -41,7 +41,7 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
     made = style.figure(f"{title} along each parameter", note=_note(first[0], history))
     columns = min(MOST_COLUMNS, len(first))
     style.arrange(made, wide=panels(len(first), columns), narrow=panels(len(first), 1))
-    made.update_layout({**_vertical(first, columns, history), "yaxis.range": _focus(first[0], history)})
+    made.update_layout({**_vertical(first, columns, history), "yaxis.range": focus_of(first[0].metric, history)})
     for panel, shown in enumerate(first):
         end = style.suffix(panel)
         across = {**axis(shown.parameter, history.space[shown.parameter]), "anchor": f"y{end}"}
@@ -67,7 +67,7 @@ def _draw_all(made: go.Figure, slices: Sequence[Slice], history: History, *, vis
 
 def _vertical(slices: Sequence[Slice], columns: int, history: History) -> dict[str, Any]:
     """What of the layout belongs to a metric: its name beside each row, and the range of its values."""
-    name, focus = style.text(slices[0].metric, longest=style.LONGEST_LABEL), _focus(slices[0], history)
+    name, focus = style.text(slices[0].metric, longest=style.LONGEST_LABEL), focus_of(slices[0].metric, history)
     ends = [style.suffix(panel) for panel in range(0, len(slices), columns)]
     return {"yaxis.autorange": focus is None, **{f"yaxis{end}.title.text": name for end in ends}}
 
@@ -77,11 +77,17 @@ def _menu(groups: Sequence[Sequence[Slice]], counts: Sequence[int], columns: int
     buttons = []
     for group in groups:
         visible = [group is other for other, count in zip(groups, counts, strict=True) for _ in range(count)]
-        focus = _focus(group[0], history)
+        focus = focus_of(group[0].metric, history)
         layout = _vertical(group, columns, history) | ({} if focus is None else {"yaxis.range": focus})
         label = style.text(group[0].metric)
         buttons.append({"label": label, "method": "update", "args": [{"visible": visible}, layout]})
     return style.menu(buttons)
+
+
+def focus_of(metric: str, history: History) -> tuple[float, float] | None:
+    """The range in which a metric's better results are told apart; None if that is where all of them are."""
+    values, _ = history.values(metric)
+    return style.focus(values[np.isfinite(values)], low_is_good=direction(history, metric) == -1)
 
 
 def panels(count: int, columns: int) -> dict[str, Any]:
@@ -98,11 +104,6 @@ def _note(shown: Slice, history: History) -> str:
     if len(history.observed) > MOST_POINTS:
         notes.append(f"{MOST_POINTS} of {len(history.observed):,} trials are drawn.")
     return " ".join(notes)
-
-
-def _focus(shown: Slice, history: History) -> tuple[float, float] | None:
-    values, _ = history.values(shown.metric)
-    return style.focus(values[np.isfinite(values)], low_is_good=direction(history, shown.metric) == -1)
 
 
 def _draw(made: go.Figure, shown: Slice, history: History, panel: int) -> None:

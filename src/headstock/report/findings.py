@@ -171,8 +171,7 @@ class Findings:
         Raises:
             NoResultError: if there is none.
         """
-        bounded = dict.fromkeys(constraint.metric for constraint in self.history.outcome_constraints)
-        metrics = [self.history.objective.metric, *(m for m in bounded if m != self.history.objective.metric)]
+        metrics = self.history.metrics
         if len(metrics) == 1:
             raise NoResultError("A hypervolume is of two metrics: give a bound on another one.")
         pairs = list(combinations(metrics, 2))[:MOST_PAIRS]
@@ -201,8 +200,7 @@ class Findings:
             NoResultError: if there is no model.
         """
         modelled = self.known_model.metric_names
-        bounded = [c.metric for c in self.history.outcome_constraints if c.metric in modelled]
-        return tuple(dict.fromkeys([self.history.objective.metric, *bounded]))[:MOST_METRICS]
+        return tuple(metric for metric in self.history.metrics if metric in modelled)[:MOST_METRICS]
 
     def surfaces(self) -> list[Surface]:
         """Metrics over each pair of the parameters that matter most to each, unless the two exclude each other.

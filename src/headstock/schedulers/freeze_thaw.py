@@ -7,7 +7,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from headstock.domain import row_keys
+from headstock.domain import are_among, tried
 from headstock.errors import HeadstockError
 from headstock.gp.linalg import one_thread
 from headstock.history import History
@@ -168,9 +168,8 @@ class FreezeThaw:
 
 def _rows(pool: Sequence[Parameters], forecast: Forecast, rng: np.random.Generator) -> list[Suggestion]:
     """Rows of the pool that were not tried: any, and those that are expected to come to most."""
-    tried = {*row_keys(forecast.encoding.encode([t.parameters for t in forecast.history]))}
     X = forecast.encoding.encode(pool)
-    rows = rng.permutation([row for row, key in enumerate(row_keys(X)) if key not in tried])
+    rows = rng.permutation(np.flatnonzero(~are_among(X, tried(forecast.history, forecast.encoding))))
     promising = rows[np.argsort(-forecast.means_of_new(X[rows]), kind="stable")[: CANDIDATES // 2]]
     chosen = np.union1d(rows[: CANDIDATES // 2], promising)
     return [Suggestion(pool[row], "", "freeze-thaw") for row in chosen]

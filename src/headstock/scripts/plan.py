@@ -163,7 +163,7 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         Listener(list(patterns), patterns)
     with settings.at("gpus"):
         places = slots(values.get("workers"), values.get("gpus"), values.get("gpus_per_trial"))
-    cluster = cluster_of(settings)
+    cluster = _cluster(settings)
     for key in ("results", "tensorboard"):
         with settings.at(key):
             _check_own(key, values.get(key), len(places) if cluster is None else values.get("workers"))
@@ -228,6 +228,10 @@ def cluster_of(settings: Settings) -> Ray | None:
         HeadstockError: if an entry makes no sense, or does not go with a cluster, or with none.
     """
     _check_all(settings)
+    return _cluster(settings)
+
+
+def _cluster(settings: Settings) -> Ray | None:
     values = settings.values
     if "executor" not in values:
         for key in ("address", "resources"):

@@ -1,28 +1,20 @@
 // A form for a new experiment. What evaluates it is not asked for: a worker is told that, on its own machine.
-import { h } from "./parts.js";
+import { h, query } from "./parts.js";
 import { post } from "./server.js";
 
 const KINDS = { number: "number", whole: "whole number", choice: "one of several", flag: "yes or no" };
 const PARAMETERS = 1; // how many empty ones there are to begin with
 let made = 0;
 
-export async function create(main) {
-  const field = (label, attributes, hint) => {
-    const id = `new-${++made}`;
-    const input = h("input", { id, autocomplete: "off", ...attributes });
-    return { input, element: h("div", { class: "field" }, h("label", { for: id }, label), input, hint ? h("small", {}, hint) : null) };
-  };
-  const choose = (label, options) => {
-    const id = `new-${++made}`;
-    const input = h("select", { id }, Object.entries(options).map(([value, words]) => h("option", { value }, words)));
-    return { input, element: h("div", { class: "field" }, h("label", { for: id }, label), input) };
-  };
-  const lines = (label, hint) => {
-    const id = `new-${++made}`;
-    const input = h("textarea", { id, rows: 2, spellcheck: "false" });
-    return { input, element: h("div", { class: "field" }, h("label", { for: id }, label), input, h("small", {}, hint)) };
-  };
+function labelled(label, input, hint) {
+  input.id = `new-${++made}`;
+  return { input, element: h("div", { class: "field" }, h("label", { for: input.id }, label), input, hint ? h("small", {}, hint) : null) };
+}
+const field = (label, attributes, hint) => labelled(label, h("input", { autocomplete: "off", ...attributes }), hint);
+const choose = (label, options) => labelled(label, h("select", {}, Object.entries(options).map(([value, words]) => h("option", { value }, words))));
+const lines = (label, hint) => labelled(label, h("textarea", { rows: 2, spellcheck: "false" }), hint);
 
+export async function create(main) {
   const name = field("Name", { required: true, maxlength: 200 });
   const direction = choose("Goal", { maximize: "maximise", minimize: "minimise" });
   const metric = field("Metric", { required: true, maxlength: 200, placeholder: "accuracy" });
@@ -39,7 +31,7 @@ export async function create(main) {
   const confirm = h("button", { class: "main", type: "submit" }, "Create");
 
   function add() {
-    const one = parameter(field, choose, () => {
+    const one = parameter(() => {
       parameters.delete(one);
       one.element.remove();
     });
@@ -75,7 +67,7 @@ export async function create(main) {
         error.textContent = "";
         try {
           const created = await post("create", told());
-          location.assign(`/?${new URLSearchParams({ experiment: created.name })}`);
+          location.assign(`/?${query({ experiment: created.name })}`);
         } catch (refused) {
           error.textContent = refused.message;
           confirm.disabled = false;
@@ -98,7 +90,7 @@ export async function create(main) {
 }
 
 // One parameter: what it tells is written as in a study file.
-function parameter(field, choose, remove) {
+function parameter(remove) {
   const name = field("Parameter", { required: true, placeholder: "lr" });
   const kind = choose("Kind", KINDS);
   const low = field("From", { inputmode: "decimal", required: true });

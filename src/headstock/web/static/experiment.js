@@ -47,8 +47,8 @@ export async function experiment(main, name) {
   top.after(waiting);
 
   async function update(now) {
-    waiting.hidden = total(now.counts) > 0;
     const [tried, most] = [total(now.counts), found.budget.trials ?? 0];
+    waiting.hidden = tried > 0;
     const bounds = Object.keys(found.budget).length ? h("p", { class: "goal" }, `Budget: ${budgeted(found.budget)}.`) : null;
     redraw(
       top,

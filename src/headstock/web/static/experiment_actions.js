@@ -43,8 +43,8 @@ export function budget(name, found) {
   });
 }
 
-function field(parameter, required) {
-  const attributes = { id: `field-${parameter.name}`, name: parameter.name, required };
+function field(parameter) {
+  const attributes = { id: `field-${parameter.name}`, name: parameter.name };
   const control =
     parameter.kind === "choice"
       ? h("select", attributes, h("option", { value: "" }, "suggested"), parameter.values.map((value, i) => h("option", { value: i }, String(value))))
@@ -54,7 +54,7 @@ function field(parameter, required) {
 
 export function enqueue(name, found) {
   const searched = found.parameters.filter((parameter) => parameter.kind !== "fixed");
-  const fields = searched.map((parameter) => field(parameter, false));
+  const fields = searched.map(field);
   ask("Try a point", "What is left empty is suggested.", fields.flat(), "Queue it", async () => {
     const parameters = {};
     searched.forEach((parameter, i) => {

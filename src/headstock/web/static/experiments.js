@@ -1,5 +1,5 @@
 // The list of experiments.
-import { h, link, redraw, shares, since, states, table } from "./parts.js";
+import { h, link, query, redraw, shares, since, states, table } from "./parts.js";
 import { get } from "./server.js";
 import { best, goal, total } from "./words.js";
 
@@ -14,7 +14,7 @@ export async function list(main) {
       onsubmit: (event) => {
         event.preventDefault();
         const names = [...form.querySelectorAll("input:checked")].map((box) => ["compare", box.value]);
-        location.assign(`/?${new URLSearchParams(names)}`);
+        location.assign(`/?${query(names)}`);
       },
       onchange: () => (compare.disabled = form.querySelectorAll("input:checked").length < 2),
     },

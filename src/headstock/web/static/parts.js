@@ -1,5 +1,5 @@
 // Small parts of pages. What users wrote becomes text of the page, never markup.
-import { ago, moment, number } from "./words.js";
+import { ago, moment, number, total } from "./words.js";
 
 export function h(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -33,7 +33,7 @@ export const shares = (counts, most = 0) =>
     "div",
     { class: "shares", "aria-hidden": "true" },
     Object.entries(counts).map(([name, count]) => h("span", { class: `share ${name}`, style: `flex-grow: ${count}` })),
-    h("span", { style: `flex-grow: ${Math.max(0, most - Object.values(counts).reduce((a, b) => a + b, 0))}` }),
+    h("span", { style: `flex-grow: ${Math.max(0, most - total(counts))}` }),
   );
 
 // A moment as the time that has passed since, which goes on by itself.

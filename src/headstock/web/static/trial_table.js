@@ -1,5 +1,5 @@
 // The trials of an experiment, page by page.
-import { h, link, redraw, state, table } from "./parts.js";
+import { h, link, query, redraw, state, table } from "./parts.js";
 import { newest } from "./server.js";
 import { ALIVE, duration, measured, number } from "./words.js";
 
@@ -30,7 +30,7 @@ export function trialTable(name, found) {
       disabled: true,
       onclick: () => {
         const chosen = [...place.querySelectorAll("input:checked")].map((one) => one.value);
-        location.assign(`/?${new URLSearchParams({ experiment: name, trials: chosen.join(",") })}`);
+        location.assign(`/?${query({ experiment: name, trials: chosen.join(",") })}`);
       },
     },
     "Compare trials",
@@ -43,10 +43,7 @@ export function trialTable(name, found) {
     return update();
   }
   async function update() {
-    const what = new URLSearchParams({ experiment: name, offset: view.offset });
-    if (view.state) what.set("state", view.state);
-    if (view.oldest) what.set("oldest", "1");
-    const answer = await page(what);
+    const answer = await page({ experiment: name, offset: view.offset, ...(view.state ? { state: view.state } : {}), ...(view.oldest ? { oldest: "1" } : {}) });
     if (answer === null) return;
     const { trials, limit } = answer;
     view.limit = limit;
