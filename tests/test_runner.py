@@ -1,3 +1,4 @@
+import signal
 from typing import Any
 
 import pytest
@@ -127,6 +128,20 @@ def test_an_interruption_loses_nothing_and_the_run_goes_on():
     assert run_study(study, lambda _: 1.0, trials=6, batch_size=2) is Ended.BUDGET
     assert study.history().counts == {TrialState.COMPLETED: 6}
     assert study.trial(2).attempt == 1
+
+
+def test_an_interruption_waits_until_what_is_known_is_stored():
+    study = study_of()
+    events: list[str] = []
+
+    def observe(history: History) -> None:
+        if history.counts.get(TrialState.COMPLETED) == 2 and not events:
+            signal.raise_signal(signal.SIGINT)
+            events.append("after a result, before the next trial")
+
+    assert run_study(study, lambda _: 1.0, trials=6, observe=observe) is Ended.INTERRUPTED
+    assert events
+    assert study.history().counts == {TrialState.COMPLETED: 2, TrialState.QUEUED: 1}
 
 
 def test_a_dead_process_s_trial_is_queued_again():

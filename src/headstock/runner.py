@@ -1,7 +1,8 @@
 """The one loop: what the scheduler decides is given to an executor, and what comes back is stored, until all is done.
 
 An exception of the evaluation marks its trial failed and the loop goes on; an interruption pauses what is running, or
-puts it back into the queue. Either way everything finished is stored before anything else happens.
+puts it back into the queue. Either way everything finished is stored before anything else happens: an interruption is
+held back but while a trial trains.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from headstock.deciding import Decided, Decider
 from headstock.errors import LeaseLostError, MetricError, TooManyFailuresError, TrialStateError
 from headstock.executors.base import Executor, Lost
 from headstock.history import History
+from headstock.interrupts import held
 from headstock.keeping import worth_keeping
 from headstock.leasing import Leases
 from headstock.messages import REPORT, Answer, Report, Word
@@ -93,7 +95,7 @@ def run(
         return budget.changed(study.spec.budget).left(history, clock() - began, executor.capacity)
 
     release(study, is_dead, clock)
-    with Leases(study.storage, study.spec.name, owner, clock) as leases:
+    with held(), Leases(study.storage, study.spec.name, owner, clock) as leases:
         decider = Decider(study, scheduler, left, owner, clock)
         this = _Run(study, executor, decider, budget, clock, observe, checkpoints, leases, batch_size, began)
         try:

@@ -1,4 +1,5 @@
 import gc
+import signal
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,22 @@ def test_a_block_that_raises_changes_nothing(path: Path):
         interrupted()
     with database.reading() as connection:
         assert connection.scalar(text("SELECT count(*) FROM experiments")) == 1
+    database.close()
+
+
+def test_an_interruption_waits_for_the_end_of_a_block(path: Path):
+    filled(path)
+    database = SqliteDatabase(path)
+
+    def interrupted() -> None:
+        with database.writing() as connection:
+            signal.raise_signal(signal.SIGINT)
+            connection.execute(text("DELETE FROM experiments"))
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with database.reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM experiments")) == 0
     database.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from headstock.executors.base import Finished, Listen, Work
+from headstock.interrupts import held, let_in
 
 
 @final
@@ -42,12 +43,14 @@ class Inline:
         def ask(kind: str, message: Any) -> Any:
             pythons, numpys = random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002 - the task's
             try:
-                return listen(number, kind, message)
+                with held():
+                    return listen(number, kind, message)
             finally:
                 random.setstate(pythons)
                 np.random.set_state(numpys)  # noqa: NPY002
 
-        return [Finished(number, self.work(task, ask))]
+        with let_in():
+            return [Finished(number, self.work(task, ask))]
 
     def close(self) -> None:
         """There is nothing that runs."""

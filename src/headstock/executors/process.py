@@ -25,6 +25,7 @@ from headstock.executors.base import Finished, Listen, Lost, Work
 from headstock.executors.gpus import Environment
 from headstock.executors.signals import is_from_outside, killed_by
 from headstock.executors.trees import Tree, marked, new_mark
+from headstock.interrupts import let_in
 
 _TICK: Final = 0.2
 """After how many seconds it is looked whether a process has died that others keep the pipe of open."""
@@ -162,7 +163,8 @@ class Processes:
             for worker in [worker for worker in self._busy if worker.unanswered is not None]:
                 self._answer(worker, listen)  # what an interruption of this process has kept from an answer
             patience = min(_TICK, until - time.monotonic())
-            ready = connection.wait([worker.pipe for worker in self._busy], max(0.0, patience))
+            with let_in():
+                ready = connection.wait([worker.pipe for worker in self._busy], max(0.0, patience))
             for worker in list(self._busy):
                 if worker.pipe in ready:
                     finished += self._hear(worker, listen)

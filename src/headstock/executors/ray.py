@@ -22,6 +22,7 @@ from headstock.executors.base import Finished, Listen, Lost, Work
 from headstock.executors.gpus import slots
 from headstock.executors.process import Processes, program
 from headstock.executors.trees import MARK, marked, new_mark
+from headstock.interrupts import let_in
 from headstock.parameters import is_number
 
 _FOREVER: Final = 3600.0
@@ -274,7 +275,8 @@ class Places:
             self.capacity = max(1, sum(_room(node, self.resources) for node in self.nodes()))
         finished: list[Finished] = []
         while self._busy and not finished:
-            ready, _ = ray.wait(list(self._busy), timeout=seconds)
+            with let_in():
+                ready, _ = ray.wait(list(self._busy), timeout=seconds)
             if not ready:
                 break
             finished += self._hear(ready[0], listen)

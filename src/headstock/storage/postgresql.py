@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from headstock.errors import ConnectionLostError, HeadstockError, MissingDependencyError, StorageError
+from headstock.interrupts import held
 from headstock.storage.database import PATIENCE, Engines, read_json, write_json
 
 DRIVER: Final = "postgresql+psycopg"
@@ -130,7 +131,7 @@ class PostgresqlDatabase:
     def _transaction(self, begin: str) -> Iterator[Connection]:
         stage = "connecting"
         try:
-            with self.engine().connect() as connection:
+            with self.engine().connect() as connection, held():
                 connection.exec_driver_sql(begin)
                 stage = "working"
                 yield connection

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from headstock.errors import StorageError
+from headstock.interrupts import held
 from headstock.storage.database import PATIENCE, Engines, read_json, write_json
 from headstock.storage.places import network_file_system
 from headstock.storage.turns import is_turn_taken, pause_after, turn_at
@@ -155,7 +156,7 @@ class SqliteDatabase:
 
     @contextmanager
     def _transaction(self, begin: Callable[[Connection], None]) -> Iterator[Connection]:
-        with self._errors(), self._turns, self.engine().begin() as connection:
+        with held(), self._errors(), self._turns, self.engine().begin() as connection:
             begin(connection)
             yield connection
 
