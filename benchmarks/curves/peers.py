@@ -1,6 +1,6 @@
 """Other libraries' pausing and stopping searches, replayed on a table; runs in their own environments.
 
-    python peers.py optuna|smac  < question.json
+    python peers.py optuna|smac|syne-tune  < question.json
 
 The question holds a space (as `headstock.Space.to_json` lists its parameters), the table's rows and curves, a method,
 a seed and a budget in steps. The answer, one line: the steps as [row, step], the seconds that each decision took, how
@@ -165,6 +165,56 @@ def smac_search(table: Table, seed: int) -> None:
             facade.tell(info, TrialValue(cost=worst if value is None else value, status=status))
 
 
+def syne_tune_search(table: Table, method: str, seed: int) -> None:
+    """Syne Tune's asynchronous successive halving with one of its searchers; a trial that is stopped does not come back.
+
+    It knows no conditions: what is inactive in the nearest row is ignored.
+    """
+    import datetime
+
+    from syne_tune import config_space
+    from syne_tune.backend.trial_status import Trial
+    from syne_tune.optimizer.baselines import ASHA, ASHACQR, BOHB
+    from syne_tune.optimizer.scheduler import SchedulerDecision
+
+    logging.disable(logging.CRITICAL)
+    domains = {
+        ("float", False): config_space.uniform,
+        ("float", True): config_space.loguniform,
+        ("int", False): config_space.randint,
+        ("int", True): config_space.lograndint,
+    }
+    space = {
+        p["name"]: config_space.choice(p["values"])
+        if p["type"] == "choice"
+        else domains[p["type"], p["log"]](p["low"], p["high"])
+        for p in table.space
+    }
+    scheduler = {"asha": ASHA, "bohb": BOHB, "cqr": ASHACQR}[method](
+        space, metric="loss", time_attr="epoch", max_t=table.length, do_minimize=True, random_seed=seed
+    )
+    while not table.is_over:
+        began = time.perf_counter()
+        suggestion = scheduler.suggest()
+        row = table.nearest(suggestion.config)
+        trial = Trial(row, suggestion.config, datetime.datetime.now(tz=datetime.timezone.utc))
+        scheduler.on_trial_add(trial)
+        spent = time.perf_counter() - began
+        for step in range(1, table.length + 1):
+            value = table.train(row, step)
+            if value is None:
+                scheduler.on_trial_error(trial)
+                break
+            if table.is_over:
+                break
+            began = time.perf_counter()
+            decision = scheduler.on_trial_result(trial, {"loss": value, "epoch": step})
+            table.seconds.append(spent + time.perf_counter() - began)
+            spent = 0.0
+            if decision == SchedulerDecision.STOP:
+                break
+
+
 def main() -> None:
     """Answer one question."""
     warnings.simplefilter("ignore")
@@ -172,6 +222,8 @@ def main() -> None:
     table = Table(question)
     if sys.argv[1] == "optuna":
         optuna_search(table, question["method"], question["seed"])
+    elif sys.argv[1] == "syne-tune":
+        syne_tune_search(table, question["method"], question["seed"])
     else:
         smac_search(table, question["seed"])
     print(json.dumps({"steps": table.steps, "seconds": table.seconds, "trials": len(table.tried)}))

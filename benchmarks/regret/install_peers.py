@@ -34,6 +34,7 @@ PACKAGES: Final = {
     ],
     "smac": ["smac"],
     "skopt": ["scikit-optimize"],
+    "syne-tune": ["syne-tune", "huggingface_hub"],
     "vizier": ["google-vizier[jax]==0.1.24", "jax==0.4.35", "flax==0.10.2", "numpy<2.2", "optax<0.2.5"],
 }
 """What pip is asked for, in this order of usefulness. Pins: where newer versions break the library."""
