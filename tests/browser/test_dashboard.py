@@ -99,6 +99,37 @@ def test_every_page_is_accessible(look, page):
     assert broken == []
 
 
+@ON_BOTH
+def test_trials_are_ordered_by_any_column_and_searched_by_keyboard_and_the_address_keeps_it(look):
+    page = look(experiment="digits")
+    trials, where = page.get_by_role("region", name="Trials", exact=True), page.get_by_role("status")
+    column = trials.get_by_role("columnheader", name="lr", exact=True)
+    lr = [t.parameters["lr"] for t in histories.digits().trials]
+    upward, downward = (sorted(range(len(lr)), key=lr.__getitem__, reverse=reverse) for reverse in (False, True))
+
+    def shown(*indices: int) -> None:
+        expect(trials.locator("tbody td:nth-child(2)")).to_have_text(list(map(str, indices)))
+
+    shown(*range(19, -1, -1))
+    column.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    shown(*upward)
+    expect(column).to_have_attribute("aria-sort", "ascending")
+    expect(column.get_by_role("button")).to_be_focused()
+    page.keyboard.press("Enter")
+    shown(*downward)
+    page.get_by_label("Only trials that contain this").fill("LOSS is nan")
+    shown(*(i for i in downward if i in (3, 11)))
+    expect(where.filter(has_text="trials 1 to 2 of 2")).to_be_visible()
+    page.reload()
+    shown(*(i for i in downward if i in (3, 11)))
+    expect(column).to_have_attribute("aria-sort", "descending")
+    page.get_by_label("Only trials in this state").select_option("completed")
+    expect(where.filter(has_text="no such trial")).to_be_visible()
+    page.get_by_label("Only trials that contain this").fill("")
+    shown(*(i for i in downward if i not in (3, 11)))
+
+
 def test_what_is_very_long_is_shortened_and_unfolds(look):
     page = look(experiment="wide", viewport={"width": 390, "height": 844})
     (parameters,) = [card for card in page.locator(".card").all() if "Best seen" in card.inner_text()]
@@ -371,7 +402,7 @@ def test_an_answer_that_was_overtaken_is_not_shown(visit, new_url):
         page.route("**/api/trials?*offset=50*", lambda route: held.append(route))  # noqa: PLW0108 - it marks it
         page.get_by_role("button", name="Next").click()
         with page.expect_response("**/api/trials?*offset=0*"):
-            page.get_by_label("Order").select_option("oldest")
+            page.get_by_role("columnheader", name="trial").get_by_role("button").click()
         expect(page.get_by_text("trials 1 to 50")).to_be_visible()
         with page.expect_response("**/api/trials?*offset=50*") as late:
             held[0].continue_()

@@ -118,9 +118,31 @@ def test_experiments_and_pages_of_trials(link):
     assert found["constraints"] == ["latency <= 20.0"]
     newest = get(link, "api/trials", experiment="digits").json["trials"]
     assert [t["index"] for t in newest] == list(range(19, -1, -1))
-    failed = get(link, "api/trials", experiment="digits", state="failed", oldest="1").json["trials"]
+    failed = get(link, "api/trials", experiment="digits", state="failed", ascending="1").json["trials"]
     assert [t["index"] for t in failed] == [3, 11]
     assert get(link, "api/trial", experiment="digits", trial=3).json["error"] == "ValueError: loss is NaN"
+
+
+def test_a_table_in_the_order_of_a_column_follows_what_is_new(tmp_path):
+    url = f"sqlite:///{tmp_path / 'ordered.db'}"
+    with (
+        Experiment("ordered", Space(lr=Float(0.1, 1.0)), minimize="loss", storage=url, seed=0) as experiment,
+        dashboard(url) as link,
+    ):
+        for i in range(60):
+            experiment.attach({"lr": 0.5}, i % 7)
+        wanted = {"experiment": "ordered", "order": "metric:loss"}
+        first = get(link, "api/trials", **wanted, ascending="1").json
+        assert [t["metrics"]["loss"][0] for t in first["trials"]] == sorted(i % 7 for i in range(60))[:50]
+        assert first["count"] == 60
+        rest = get(link, "api/trials", **wanted, ascending="1", offset=50).json
+        assert len(rest["trials"]) == 10
+        experiment.attach({"lr": 0.25}, 9)
+        experiment.note("An ODD one", 3)
+        assert get(link, "api/trials", **wanted).json["trials"][0]["index"] == 60
+        for words, indices in (("odd", [3]), ("lr 0.25", [60]), ("nothing like it", [])):
+            found = get(link, "api/trials", experiment="ordered", words=words).json
+            assert ([t["index"] for t in found["trials"]], found["count"]) == (indices, len(indices))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +154,7 @@ def test_experiments_and_pages_of_trials(link):
         ("api/trial", {"experiment": "digits"}, 400),
         ("api/trials", {"experiment": "digits", "state": "lost"}, 400),
         ("api/trials", {"experiment": "digits", "offset": "9" * 30}, 400),
+        ("api/trials", {"experiment": "digits", "order": "__class__"}, 400),
         ("api/figure", {"experiment": "digits", "figure": "../trace"}, 400),
         ("api/compare", {}, 400),
     ],

@@ -1,7 +1,7 @@
 """The routes of the dashboard."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
@@ -27,6 +27,7 @@ from headstock.errors import (
     UnknownExperimentError,
     UnknownTrialError,
 )
+from headstock.experiment import Experiment
 from headstock.exports import trials_csv
 from headstock.plots import style
 from headstock.plots.compare import plot_compared
@@ -45,6 +46,7 @@ from headstock.web import views
 from headstock.web.guard import Guard
 from headstock.web.live import events
 from headstock.web.opened import BOUNDED, FIGURES, SUMMARY, Shelf
+from headstock.web.ordering import BY_AGE
 
 PAGE: Final = 50
 MOST_COMPARED: Final = 8
@@ -178,20 +180,25 @@ class Dashboard:
         return JSONResponse(told | {"figures": figures})
 
     async def trials(self, request: Request) -> Response:
-        """A page of trials."""
-        name, offset = _given(request, "experiment"), _number(request, "offset", 0)
-        wanted = request.query_params.getlist("state")
+        """A page of trials, and of how many; by age without words the storage finds it, and does not count them."""
+        name, offset, asked = _given(request, "experiment"), _number(request, "offset", 0), request.query_params
+        column, words, down = asked.get("order", BY_AGE), asked.get("words", "").strip(), "ascending" not in asked
         try:
-            states = [TrialState(state) for state in wanted] or None
+            states = [TrialState(state) for state in asked.getlist("state")] or None
         except ValueError as error:
             raise BadRequestError(str(error)) from error
-        found = await run_in_threadpool(
-            lambda: self.storage.page(
-                name, offset=offset, limit=PAGE, newest_first="oldest" not in request.query_params, states=states
-            )
-        )
-        notes = await run_in_threadpool(self.storage.notes, name)
-        return JSONResponse({"trials": [views.row(t, notes.get(t.index)) for t in found], "limit": PAGE})
+
+        def look() -> dict[str, Any]:
+            notes, count = self.storage.notes(name), None
+            found: Sequence[TrialRecord]
+            if column == BY_AGE and not words:
+                found = self.storage.page(name, offset=offset, limit=PAGE, newest_first=down, states=states)
+            else:
+                wanted = {"column": column, "descending": down, "states": states, "words": words}
+                found, count = self.shelf.get(name).trials(notes, page=slice(offset, offset + PAGE), **wanted)
+            return {"trials": [views.row(t, notes.get(t.index)) for t in found], "limit": PAGE, "count": count}
+
+        return JSONResponse(await run_in_threadpool(look))
 
     async def trial(self, request: Request) -> Response:
         """Everything about one trial."""
@@ -225,14 +232,14 @@ class Dashboard:
     async def csv(self, request: Request) -> Response:
         """Every trial as comma-separated values, as a file."""
         name = _given(request, "experiment")
-        text = await run_in_threadpool(lambda: trials_csv(self.shelf.get(name).experiment.history))
+        text = await run_in_threadpool(lambda: trials_csv(self.shelf.get(name).history))
         return Response(text, media_type="text/csv", headers=_as_file("trials.csv"))
 
     async def report(self, request: Request) -> Response:
         """The report, as a file."""
         name = _given(request, "experiment")
         text = await run_in_threadpool(
-            lambda: render_report(self.shelf.get(name).experiment.history, title=name),
+            lambda: render_report(self.shelf.get(name).history, title=name),
         )
         return Response(text, media_type="text/html", headers=_as_file("report.html"))
 
@@ -248,7 +255,7 @@ class Dashboard:
         names = list(dict.fromkeys(request.query_params.getlist("experiment")))[:MOST_COMPARED]
 
         def draw() -> dict[str, Any]:
-            html, data = figure("compared", plot_compared({n: self.shelf.get(n).experiment.history for n in names}))
+            html, data = figure("compared", plot_compared({n: self.shelf.get(n).history for n in names}))
             return {"html": html, "data": data}
 
         return JSONResponse(await run_in_threadpool(draw))
@@ -271,85 +278,85 @@ class Dashboard:
     async def enqueue(self, request: Request) -> Response:
         """Queue a configuration; what is left out is suggested."""
 
-        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> TrialRecord:
             parameters = given.get("parameters")
             if not isinstance(parameters, dict):
                 raise BadRequestError("Give the parameters.")
-            return self.shelf.get(name).experiment.enqueue(parameters)
+            return experiment.enqueue(parameters)
 
         return await self._act(request, act)
 
     async def retry(self, request: Request) -> Response:
         """Queue the configuration of a finished trial once more."""
 
-        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
-            record = self._record(name, _index(given))
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> TrialRecord:
+            record = self._record(experiment.name, _index(given))
             if not record.state.is_finished:
                 raise TrialStateError(f"Trial {record.index} is {record.state}. Wait until it has finished.")
-            return self.shelf.get(name).experiment.enqueue(record.parameters)
+            return experiment.enqueue(record.parameters)
 
         return await self._act(request, act)
 
     async def stop(self, request: Request) -> Response:
         """End a trial: what it has reported is its result."""
-        return await self._act(request, lambda name, given: self.shelf.get(name).experiment.stop(_index(given)))
+        return await self._act(request, lambda experiment, given: experiment.stop(_index(given)))
 
     async def pause(self, request: Request) -> Response:
         """Ask the process that runs a trial to save its state and leave it."""
 
-        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
-            self.shelf.get(name).experiment.pause(_index(given))
-            return self._record(name, _index(given))
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> TrialRecord:
+            experiment.pause(_index(given))
+            return self._record(experiment.name, _index(given))
 
         return await self._act(request, act)
 
     async def unpause(self, request: Request) -> Response:
         """Queue a paused trial."""
-        return await self._act(request, lambda name, given: self.shelf.get(name).experiment.unpause(_index(given)))
+        return await self._act(request, lambda experiment, given: experiment.unpause(_index(given)))
 
     async def note(self, request: Request) -> Response:
         """Keep a note on a trial or on the experiment."""
 
-        def act(name: str, given: Mapping[str, Any]) -> None:
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
             text = given.get("text")
             if not isinstance(text, str):
                 raise BadRequestError("Give the text of the note.")
             index = None if given.get("trial") is None else _index(given)
-            self.shelf.get(name).experiment.note(text, index)
+            experiment.note(text, index)
 
         return await self._act(request, act)
 
     async def budget(self, request: Request) -> Response:
         """Change bounds of the budget."""
 
-        def act(name: str, given: Mapping[str, Any]) -> None:
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
             bounds = given.get("bounds")
             if not isinstance(bounds, dict) or not all(map(_is_bound, bounds.items())):
                 raise BadRequestError(f"Give the bounds as numbers by name: {', '.join(BOUNDS)}.")
-            self.shelf.get(name).experiment.change_budget(Budget(**bounds) if bounds else None)
+            experiment.change_budget(Budget(**bounds) if bounds else None)
 
         return await self._act(request, act)
 
     async def abandon(self, request: Request) -> Response:
         """Give up a trial that waits, or that nobody's process runs."""
 
-        def act(name: str, given: Mapping[str, Any]) -> TrialRecord:
-            record = self._record(name, _index(given))
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> TrialRecord:
+            record = self._record(experiment.name, _index(given))
             if record.state is TrialState.RUNNING and record.owner is not None:
                 raise TrialStateError(f"Trial {record.index} is run by {record.owner}. Stop that process.")
-            return self.shelf.get(name).experiment.abandon(record)
+            return experiment.abandon(record)
 
         return await self._act(request, act)
 
     async def widen(self, request: Request) -> Response:
         """Search wider ranges from now on."""
 
-        def act(name: str, given: Mapping[str, Any]) -> None:
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
             try:
                 ranges = views.ranges(given.get("ranges") or {})
             except (AttributeError, TypeError, ValueError) as error:
                 raise BadRequestError("Give the ranges as {parameter: [low, high]}.") from error
-            self.shelf.get(name).experiment.widen(ranges)
+            experiment.widen(ranges)
 
         return await self._act(request, act)
 
@@ -390,7 +397,7 @@ class Dashboard:
                 raise BadRequestError("Give the new name.")
             belongings.rename(self.storage, name, new, self.folder)
 
-        return await self._act(request, act)
+        return await self._do(request, act)
 
     async def delete(self, request: Request) -> Response:
         """Delete an experiment, if its name was typed."""
@@ -400,9 +407,20 @@ class Dashboard:
                 raise BadRequestError("Type the name of the experiment, as it is written.")
             belongings.delete(self.storage, name, self.folder)
 
-        return await self._act(request, act)
+        return await self._do(request, act)
 
-    async def _act(self, request: Request, act: Callable[[str, Mapping[str, Any]], TrialRecord | None]) -> Response:
+    async def _act(
+        self, request: Request, act: Callable[[Experiment, Mapping[str, Any]], TrialRecord | None]
+    ) -> Response:
+        """Do what a page asks for with an experiment, and answer with the trial."""
+
+        def alone(name: str, given: Mapping[str, Any]) -> TrialRecord | None:
+            with self.shelf.get(name).alone() as experiment:
+                return act(experiment, given)
+
+        return await self._do(request, alone)
+
+    async def _do(self, request: Request, act: Callable[[str, Mapping[str, Any]], TrialRecord | None]) -> Response:
         """Do what a page asks for, and answer with the trial."""
         given = await _body(request)
         name = given.get("experiment")

@@ -1,7 +1,8 @@
 """The experiments that somebody looks at, with what was computed of them last."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
@@ -15,7 +16,9 @@ from headstock.report.figures import needs_model
 from headstock.report.findings import Findings
 from headstock.report.page import Section
 from headstock.storage import Storage
+from headstock.trial import TrialRecord
 from headstock.web import views
+from headstock.web.ordering import Ordering
 
 KEPT: Final = 8
 """How many experiments stay in memory."""
@@ -53,17 +56,36 @@ SUMMARY: Final = "summary"
 @final
 @dataclass(slots=True)
 class Opened:
-    """An experiment with its newest history, one thread at a time.
+    """An experiment with its newest history. Figures are computed one at a time; what is quick does not wait for them.
 
     Args:
-        experiment: the experiment.
+        experiment: the experiment, for one thread at a time: see `alone`.
     """
 
     experiment: Experiment
+    ordering: Ordering = field(default_factory=Ordering)
     _lock: Lock = field(default_factory=Lock)
+    _alone: Lock = field(default_factory=Lock)
     _findings: Findings | None = None
     _drawn: dict[str, dict[str, Any]] = field(default_factory=dict)
     _of: History | None = None
+
+    @contextmanager
+    def alone(self) -> Iterator[Experiment]:
+        """The experiment, during the block for this thread alone: two that read its changes at once would mix them."""
+        with self._alone:
+            yield self.experiment
+
+    @property
+    def history(self) -> History:
+        """The newest history."""
+        with self.alone() as experiment:
+            return experiment.history
+
+    def trials(self, notes: Mapping[int | None, str], **wanted: Any) -> tuple[list[TrialRecord], int]:
+        """Some of the trials that a table shows, in its order, and how many it shows: see `Ordering.trials`."""
+        with self.alone() as experiment:
+            return self.ordering.trials(experiment.history, notes=notes, **wanted)
 
     def figure(self, name: str) -> dict[str, Any]:
         """A figure with its heading and its words, or the summary, as the report has it."""
@@ -89,7 +111,7 @@ class Opened:
 
     def _newest(self) -> History:
         """The history; what was computed of an older one is dropped."""
-        history = self.experiment.history
+        history = self.history
         if self._of is not history:
             self._of, self._findings, self._drawn = history, None, {}
         return history
@@ -121,14 +143,21 @@ class Shelf:
         Raises:
             UnknownExperimentError: if there is none.
         """
+        opened = self._kept(name)
+        try:
+            _ = opened.history
+        except UnknownExperimentError:  # it was deleted, and perhaps there is a new one of its name
+            with self._lock:
+                if self._opened.get(name) is opened:
+                    del self._opened[name]
+            return self._kept(name)
+        return opened
+
+    def _kept(self, name: str) -> Opened:
+        """The experiment of this name as it is in memory, or opened."""
         with self._lock:
-            opened = self._opened.pop(name, None)
-            try:
-                if opened is not None:
-                    _ = opened.experiment.history
-            except UnknownExperimentError:  # it was deleted, and perhaps there is a new one of its name
-                opened = None
-            self._opened[name] = opened = opened or Opened(Experiment.open(name, storage=self.storage))
+            opened = self._opened.pop(name, None) or Opened(Experiment.open(name, storage=self.storage))
+            self._opened[name] = opened
             while len(self._opened) > KEPT:
                 self._opened.popitem(last=False)
             return opened

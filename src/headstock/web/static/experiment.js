@@ -60,7 +60,7 @@ export async function experiment(main, name) {
       ),
     );
     await alive.update(now);
-    await rows.update();
+    await rows.update(now);
     figures.renew();
   }
   await update(found);

@@ -1,4 +1,5 @@
 // The figures of an experiment. Which ones are open stands in the address, so that they are after a reload, too.
+import { keep, told } from "./address.js";
 import { discard, show } from "./charts.js";
 import { h } from "./parts.js";
 import { get } from "./server.js";
@@ -10,8 +11,7 @@ const TITLES = {
 };
 
 export function gallery(name, offered) {
-  const address = new URL(location.href);
-  const wanted = (address.searchParams.get("figures") ?? "trace").split(",").filter((figure) => offered.includes(figure));
+  const wanted = (told("figures") ?? "trace").split(",").filter((figure) => offered.includes(figure));
   const shown = new Map(); // by figure, what draws it
   const place = h("div");
   const chips = offered.map((figure) => h("button", { type: "button", class: "chip", value: figure, "aria-pressed": "false", onclick: () => turn(figure) }, TITLES[figure]));
@@ -22,8 +22,7 @@ export function gallery(name, offered) {
       shown.delete(figure);
     } else open(figure);
     press();
-    address.searchParams.set("figures", [...place.children].map((one) => one.dataset.figure));
-    history.replaceState(null, "", address);
+    keep({ figures: [...place.children].map((one) => one.dataset.figure).join(",") || "none" });
   }
   // What was chosen last stands first, where it is looked for.
   function open(figure) {

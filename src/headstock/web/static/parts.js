@@ -89,7 +89,8 @@ export function spark(values) {
 }
 
 export function table(label, heads, rows) {
-  const head = heads.map((words) => h("th", { scope: "col", class: words.kind ?? "", title: words.kind?.includes("cut") ? words.name : null }, words.name ?? words));
+  const title = (words) => (words.kind?.includes("cut") ? words.title : null);
+  const head = heads.map((words) => h("th", { scope: "col", class: words.kind ?? "", title: title(words), "aria-sort": words.sorted }, words.name ?? words));
   return h(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": label },

@@ -1,11 +1,15 @@
 // The trials of an experiment, page by page.
+import { keep, told } from "./address.js";
 import { h, link, query, redraw, state, table } from "./parts.js";
 import { newest } from "./server.js";
-import { ALIVE, duration, measured, number } from "./words.js";
+import { ALIVE, duration, measured, number, total } from "./words.js";
+
+// What an order is called in the address: the name of a column, after a minus where its largest value comes first.
+const NEWEST = "-trial";
 
 export function trialTable(name, found) {
   const kind = (parameter) => (parameter.kind === "number" ? "number" : "short");
-  const view = { offset: 0, state: "", oldest: false, limit: 50 };
+  const view = { offset: Number(told("offset")) || 0, state: told("state") ?? "", words: told("words") ?? "", order: told("order") ?? NEWEST, limit: 50 };
   const page = newest("trials");
   const place = h("div");
   const choose = h(
@@ -14,12 +18,8 @@ export function trialTable(name, found) {
     h("option", { value: "" }, "every state"),
     ["completed", "failed", "stopped", "abandoned", ...ALIVE].map((one) => h("option", {}, one)),
   );
-  const order = h(
-    "select",
-    { "aria-label": "Order", onchange: () => turn({ offset: 0, oldest: order.value === "oldest" }) },
-    h("option", { value: "newest" }, "newest first"),
-    h("option", { value: "oldest" }, "oldest first"),
-  );
+  choose.value = view.state;
+  const words = h("input", { type: "search", placeholder: "Filter", value: view.words, "aria-label": "Only trials that contain this", oninput: () => turn({ offset: 0, words: words.value.trim() }) });
   const newer = h("button", { type: "button", onclick: () => turn({ offset: Math.max(0, view.offset - view.limit) }) }, "Previous");
   const older = h("button", { type: "button", onclick: () => turn({ offset: view.offset + view.limit }) }, "Next");
   const where = h("span", { role: "status" });
@@ -35,29 +35,54 @@ export function trialTable(name, found) {
     },
     "Compare trials",
   );
-  const bar = h("div", { class: "bar" }, choose, order, newer, older, where, h("span", { class: "push" }), compare);
+  const bar = h("div", { class: "bar" }, words, choose, newer, older, where, h("span", { class: "push" }), compare);
   const element = h("div", {}, bar, place);
 
+  let counts = found.counts;
   function turn(difference) {
     Object.assign(view, difference);
+    keep({ offset: view.offset && String(view.offset), state: view.state, words: view.words, order: view.order === NEWEST ? "" : view.order });
     return update();
   }
-  async function update() {
-    const answer = await page({ experiment: name, offset: view.offset, ...(view.state ? { state: view.state } : {}), ...(view.oldest ? { oldest: "1" } : {}) });
+  // A column's head orders by it, and then the other way; of results the best come first.
+  function head(column, words, kind = "", largest = false) {
+    const [up, down] = [view.order === column, view.order === `-${column}`];
+    const next = up || (largest && !down) ? `-${column}` : column;
+    const button = h("button", { type: "button", onclick: () => turn({ offset: 0, order: next }) }, words);
+    return { name: button, kind, title: words, sorted: up ? "ascending" : down ? "descending" : null };
+  }
+  async function update(now) {
+    if (now) counts = now.counts;
+    const answer = await page({
+      experiment: name,
+      offset: view.offset,
+      order: view.order.replace(/^-/, ""),
+      ...(view.order.startsWith("-") ? {} : { ascending: "1" }),
+      ...(view.state ? { state: view.state } : {}),
+      ...(view.words ? { words: view.words } : {}),
+    });
     if (answer === null) return;
     const { trials, limit } = answer;
     view.limit = limit;
-    const isEmpty = !trials.length && !view.offset && !view.state;
+    const count = answer.count ?? (view.state ? (counts[view.state] ?? 0) : total(counts));
+    const isEmpty = !trials.length && !view.offset && !view.state && !view.words;
     bar.hidden = isEmpty;
     if (isEmpty) return place.replaceChildren(h("p", { class: "none" }, "No trial was started yet."));
     const metrics = [...new Set([found.metric, ...trials.flatMap((trial) => Object.keys(trial.metrics))])];
-    const numeric = (column) => ({ name: column, kind: "number" });
     const chosen = new Set([...place.querySelectorAll("input:checked")].map((one) => one.value));
     redraw(
       place,
       table(
         "Trials",
-        ["", numeric("trial"), "state", ...metrics.map(numeric), ...found.parameters.map((one) => ({ name: one.name, kind: `${kind(one)} cut` })), numeric("time"), "source"],
+        [
+          "",
+          head("trial", "trial", "number", true),
+          head("state", "state"),
+          ...metrics.map((metric) => head(`metric:${metric}`, metric, "number", metric === found.metric && !found.minimize)),
+          ...found.parameters.map((one) => head(`parameter:${one.name}`, one.name, `${kind(one)} cut`)),
+          head("seconds", "time", "number", true),
+          head("source", "source"),
+        ],
         trials.map((trial) =>
           h(
             "tr",
@@ -73,7 +98,7 @@ export function trialTable(name, found) {
         ),
       ),
     );
-    where.textContent = trials.length ? `trials ${view.offset + 1} to ${view.offset + trials.length}` : "no such trial";
+    where.textContent = trials.length ? `trials ${view.offset + 1} to ${view.offset + trials.length} of ${count.toLocaleString("en")}` : "no such trial";
     newer.disabled = view.offset === 0;
     older.disabled = trials.length < limit;
     ready();
