@@ -331,6 +331,36 @@ def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(vis
 
 
 @ON_BOTH
+def test_a_comparison_is_live(visit, new_url):
+    url = new_url()
+    space = Space(lr=Float(0.1, 1.0))
+    with (
+        Experiment("one", space, maximize="accuracy", storage=url, seed=0) as one,
+        Experiment("other", space, maximize="accuracy", storage=url, seed=0) as other,
+        dashboard(url) as link,
+    ):
+        one.attach({"lr": 0.5}, 0.25)
+        page = visit(f"{link}?compare=one&compare=other", allowed=link, ready="body.ready")
+        compared = page.get_by_role("region", name="Experiments side by side")
+        compared.get_by_role("row", name="best seen").get_by_text("none yet").wait_for()
+        page.locator(".figure .main-svg").first.wait_for()
+        compared.get_by_role("link", name="other").focus()
+        other.attach({"lr": 0.6}, 0.75)
+        compared.get_by_role("row", name="best seen").get_by_text("0.75").wait_for()
+        expect(compared.get_by_role("link", name="other")).to_be_focused()
+        page.locator(".figure .legendtext", has_text="other").wait_for()  # drawn again with both
+        trials = [other.ask(), other.ask()]
+        page.goto(f"{link}?experiment=other&trials=1,2")
+        states = page.get_by_role("region", name="Trials compared").get_by_role("row", name="state")
+        states.get_by_text("running").first.wait_for()
+        trials[0].report(accuracy=0.5)
+        page.locator(".panels .figure .main-svg").first.wait_for()
+        other.tell(trials[1], 0.125)
+        page.get_by_role("region", name="Trials compared").get_by_text("0.125").wait_for()
+        page.goto("about:blank")  # it would miss the server
+
+
+@ON_BOTH
 def test_an_experiment_is_created_and_waits_for_a_worker(visit, new_url, screen):
     url = new_url()
     with dashboard(url, "--new") as link:

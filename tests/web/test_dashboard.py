@@ -227,12 +227,31 @@ def test_the_stream_tells_the_present_state_and_every_change(tmp_path):
                 assert line, "the stream has ended"
             return json.loads(line.removeprefix(b"data: "))
 
-        assert news()["counts"] == {}
+        assert [told["counts"] for told in news()] == [{}]
         threading.Thread(target=lambda: experiment.attach({"lr": 0.5}, 0.9)).start()
-        told = news()
+        [told] = news()
         assert told["counts"] == {"completed": 1}
         assert told["best"]["metrics"] == {"accuracy": [0.9, None]}
         connection.close()
+
+
+def test_a_stream_of_several_experiments_ends_when_one_is_deleted(tmp_path):
+    url = f"sqlite:///{tmp_path / 'several.db'}"
+    storage = open_storage(url)
+    for name in ("a", "b", "c"):
+        storage.create(ExperimentSpec(name, Space(lr=Float(0.1, 1.0)), Objective("accuracy"), seed=0))
+    with dashboard(url) as link:
+        assert get(link, "api/events", experiment="nobody").status == 404
+        connection = http.client.HTTPConnection(urlsplit(link).netloc, timeout=60)
+        connection.request("GET", "/api/events?experiment=a&experiment=c")
+        stream = connection.getresponse()
+        while not (line := stream.readline()).startswith(b"data: "):
+            assert line, "the stream has ended"
+        assert [told["name"] for told in json.loads(line.removeprefix(b"data: "))] == ["a", "c"]
+        storage.delete("c")
+        assert b"event: deleted" in stream.read()
+        connection.close()
+    storage.close()
 
 
 def test_what_a_person_wants_of_a_process_s_trial_reaches_it(tmp_path):

@@ -252,7 +252,7 @@ class Dashboard:
 
     async def compare(self, request: Request) -> Response:
         """The best so far of several experiments."""
-        names = list(dict.fromkeys(request.query_params.getlist("experiment")))[:MOST_COMPARED]
+        names = _named(request)
 
         def draw() -> dict[str, Any]:
             html, data = figure("compared", plot_compared({n: self.shelf.get(n).history for n in names}))
@@ -261,16 +261,16 @@ class Dashboard:
         return JSONResponse(await run_in_threadpool(draw))
 
     async def events(self, request: Request) -> Response:
-        """What changes from now on, as server-sent events."""
-        name = request.query_params.get("experiment")
-        if name is not None:
+        """What changes from now on in some experiments, or in all, as server-sent events."""
+        names = _named(request)
+        for name in names:
             await run_in_threadpool(self.storage.experiment, name)
 
         async def is_over() -> bool:
             return self.is_closing() or await request.is_disconnected()
 
         return StreamingResponse(
-            events(self.storage, name, is_over),
+            events(self.storage, names or None, is_over),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
@@ -472,6 +472,11 @@ def _given(request: Request, what: str) -> str:
     if value is None:
         raise BadRequestError(f"Name the {what}.")
     return value
+
+
+def _named(request: Request) -> list[str]:
+    """The experiments that a request names, each once, at most eight."""
+    return list(dict.fromkeys(request.query_params.getlist("experiment")))[:MOST_COMPARED]
 
 
 def _number(request: Request, what: str, default: int | None = None) -> int:

@@ -6,7 +6,7 @@ breaks off and is opened again by the browser starts with the present state, so 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -26,13 +26,16 @@ SILENCE: Final = 100
 
 
 async def events(
-    storage: Storage, name: str | None, is_closed: Callable[[], Awaitable[bool]], interval: float = INTERVAL
+    storage: Storage,
+    names: Collection[str] | None,
+    is_closed: Callable[[], Awaitable[bool]],
+    interval: float = INTERVAL,
 ) -> AsyncIterator[str]:
-    """The summary of an experiment, or of all of them, now and whenever it has changed, until the reader has gone.
+    """The summaries of experiments, now and whenever one of them has changed, until the reader has gone.
 
     Args:
         storage: what is watched.
-        name: the experiment; None for all.
+        names: the experiments; None for all. The stream ends when one of those that are named is deleted.
         is_closed: whether the reader has gone.
         interval: how many seconds pass between two looks.
     """
@@ -40,7 +43,7 @@ async def events(
     last, silent = "", 0
     while not await is_closed():
         try:
-            now = json.dumps(await run_in_threadpool(_present, storage, name))
+            now = json.dumps(await run_in_threadpool(_present, storage, names))
         except UnknownExperimentError:
             yield "event: deleted\ndata: {}\n\n"
             return
@@ -54,10 +57,10 @@ async def events(
         await asyncio.sleep(interval)
 
 
-def _present(storage: Storage, name: str | None) -> Any:
+def _present(storage: Storage, names: Collection[str] | None) -> list[dict[str, Any]]:
     """What a stream tells; it changes whenever a trial does, for then the time of the last update does."""
-    found = [s for s in storage.experiments() if name in (None, s.spec.name)]
-    if name is not None and not found:
-        raise UnknownExperimentError(f"There is no experiment {name!r}.")
-    told = [views.summary(s) for s in found]
-    return told if name is None else told[0]
+    found = [s for s in storage.experiments() if names is None or s.spec.name in names]
+    for name in names or ():
+        if not any(s.spec.name == name for s in found):
+            raise UnknownExperimentError(f"There is no experiment {name!r}.")
+    return [views.summary(s) for s in found]

@@ -27,7 +27,8 @@ async function page() {
 
 // The browser opens a stream that broke off again by itself; it then begins with the present state.
 function follow(update) {
-  const stream = new EventSource(`/api/events${name === null ? "" : `?${new URLSearchParams({ experiment: name })}`}`);
+  const watched = name === null ? address.getAll("compare") : [name];
+  const stream = new EventSource(`/api/events?${new URLSearchParams(watched.map((one) => ["experiment", one]))}`);
   let [busy, newest] = [false, null];
   stream.onopen = () => say("live", true);
   stream.onerror = () => say("reconnecting", false);
@@ -37,6 +38,7 @@ function follow(update) {
   });
   stream.onmessage = async (event) => {
     newest = JSON.parse(event.data);
+    if (name !== null) [newest] = newest;
     if (busy) return; // what came in the meantime is shown next; what came before that is skipped
     busy = true;
     while (newest !== null) {

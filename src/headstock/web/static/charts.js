@@ -30,6 +30,32 @@ export async function show(box, { html, data }) {
   for (const place of box.querySelectorAll(".figure")) await draw(place, data[place.dataset.name]);
 }
 
+// What has to be called when something has changed: it paints again, but not more often than that can be borne, and
+// not where nobody sees it.
+export function renewal(element, paint) {
+  let [busy, stale, free] = [false, false, 0];
+  async function turn() {
+    if (busy || !stale || !element.isConnected) return;
+    const wait = free - performance.now();
+    if (wait > 0) return void setTimeout(turn, wait);
+    [busy, stale] = [true, false];
+    const began = performance.now();
+    try {
+      await paint();
+    } catch (error) {
+      element.replaceChildren(h("p", { class: "error" }, error.message));
+    }
+    free = performance.now() + Math.max(2000, 5 * (performance.now() - began));
+    busy = false;
+    if (stale) turn();
+  }
+  return () => {
+    stale = true;
+    // The first paint of the page comes first.
+    requestAnimationFrame(() => setTimeout(turn, 0));
+  };
+}
+
 // Takes figures from the page, and what the browser keeps for them: it has few places for WebGL.
 export function discard(box) {
   for (const place of box.querySelectorAll(".js-plotly-plot")) Plotly.purge(place);

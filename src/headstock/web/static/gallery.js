@@ -1,6 +1,6 @@
 // The figures of an experiment. Which ones are open stands in the address, so that they are after a reload, too.
 import { keep, told } from "./address.js";
-import { discard, show } from "./charts.js";
+import { discard, renewal, show } from "./charts.js";
 import { h } from "./parts.js";
 import { get } from "./server.js";
 
@@ -42,32 +42,9 @@ export function gallery(name, offered) {
   };
 }
 
-// A figure is drawn again when something has changed, but not more often than it can bear.
 function box(name, figure, close) {
   const content = h("div", { class: "drawn" }, h("p", { class: "waiting" }, "Drawing…"));
   const head = h("div", { class: "bar" }, h("h3", {}, TITLES[figure]), h("span", { class: "push" }), h("button", { type: "button", class: "small", "aria-label": `Close ${TITLES[figure]}`, onclick: close }, "Close"));
   const element = h("section", { class: "figure-box", "data-figure": figure, "aria-label": TITLES[figure] }, head, content);
-  let [busy, stale, free] = [false, true, 0];
-
-  async function paint() {
-    if (busy || !stale || !element.isConnected) return;
-    const wait = free - performance.now();
-    if (wait > 0) return void setTimeout(paint, wait);
-    [busy, stale] = [true, false];
-    const began = performance.now();
-    try {
-      await show(content, await get("figure", { experiment: name, figure }));
-    } catch (error) {
-      content.replaceChildren(h("p", { class: "error" }, error.message));
-    }
-    free = performance.now() + Math.max(2000, 5 * (performance.now() - began));
-    busy = false;
-    if (stale) paint();
-  }
-  function renew() {
-    stale = true;
-    // The first paint of the page comes first.
-    requestAnimationFrame(() => setTimeout(paint, 0));
-  }
-  return { element, renew };
+  return { element, renew: renewal(content, async () => show(content, await get("figure", { experiment: name, figure }))) };
 }
