@@ -274,6 +274,13 @@ def test_a_worker_is_asked_and_a_paused_trial_ended(visit, trainings):
         page.get_by_role("dialog").get_by_role("button", name=what).click()
         page.get_by_text(f"Trial 12 is {told}").wait_for()
         assert storage.leases("nets")[0].command == what.lower()
+    page.get_by_role("button", name="Go on trial 13").click()
+    page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    page.get_by_text("Trial 13 is queued").wait_for()
+    page.get_by_role("button", name="Go on trial 13").wait_for(state="detached")
+    assert storage.page("nets", limit=1)[0].state == "queued"
+    assert storage.lease("nets", "a worker", now=3e9).index == 13
+    storage.pause("nets", 13, "a worker", verdict=Verdict(8, "pause", "trial 12 comes first"), now=4e9)
     page.get_by_role("button", name="Stop trial 13").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     page.get_by_text("Trial 13 is stopped").wait_for()
@@ -331,6 +338,55 @@ def test_what_workers_write_appears_by_itself_also_after_the_server_was_away(vis
 
 
 @ON_BOTH
+def test_a_trial_is_suggested_to_a_person_who_tells_its_result(visit, new_url, screen):
+    url = new_url()
+    space, bounds = Space(temperature=Float(20.0, 90.0)), ["cost <= 5"]
+    with (
+        Experiment("yield", space, maximize=HOSTILE, outcome_constraints=bounds, storage=url, seed=0) as experiment,
+        dashboard(url) as link,
+    ):
+        page = visit(
+            f"{link}?experiment=yield", allowed=link, ready="body.ready", expected="400 (Bad Request)", **screen
+        )
+        for index, how in enumerate(("result", "reason")):
+            page.get_by_role("button", name="Suggest a trial").focus()
+            page.keyboard.press("Enter")
+            page.get_by_role("dialog").get_by_role("button", name="Suggest").focus()
+            page.keyboard.press("Enter")
+            page.get_by_role("heading", name=f"Trial {index}").wait_for()
+            page.locator(".card dt", has_text="temperature").wait_for()
+            page.get_by_role("button", name="Tell the result").focus()
+            page.keyboard.press("Enter")
+            dialog = page.get_by_role("dialog")
+            keep = dialog.get_by_role("button", name="Keep it")
+            if how == "result":
+                keep.click()
+                expect(page.get_by_role("alert")).to_contain_text("Give every metric")
+                dialog.get_by_label(HOSTILE, exact=True).fill("much")
+                keep.click()
+                expect(page.get_by_role("alert")).to_contain_text("much is not a number")
+                dialog.get_by_label(HOSTILE, exact=True).fill("0.75")
+                dialog.get_by_label(f"standard error of {HOSTILE}").fill("-1")
+                dialog.get_by_label("cost", exact=True).fill("4")
+                keep.click()
+                expect(page.get_by_role("alert")).to_contain_text("not a number of at least 0")
+                assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+                dialog.get_by_label(f"standard error of {HOSTILE}").fill("0.01")
+                keep.click()
+                page.get_by_text("0.75 ± 0.01").wait_for()
+            else:
+                dialog.get_by_label("Why it failed").fill(HOSTILE)
+                keep.click()
+                page.locator(".error", has_text=HOSTILE).wait_for()
+            page.get_by_role("button", name="Tell the result").wait_for(state="detached")
+            page.goto(f"{link}?experiment=yield")
+        assert [t.state for t in experiment.trials.values()] == ["completed", "failed"]
+        assert experiment.trials[0].metrics == {HOSTILE: Observation(0.75, 0.01), "cost": Observation(4.0)}
+        assert experiment.trials[1].error == HOSTILE
+        page.goto("about:blank")  # it would miss the server
+
+
+@ON_BOTH
 def test_a_comparison_is_live(visit, new_url):
     url = new_url()
     space = Space(lr=Float(0.1, 1.0))
@@ -380,6 +436,8 @@ def test_an_experiment_is_created_and_waits_for_a_worker(visit, new_url, screen)
         second.get_by_label("Kind").select_option("one of several")
         second.get_by_label("Values").fill("sgd, adamw")
         page.get_by_label("Trials in all").fill("12")
+        page.get_by_label("Steps in all").fill("600")
+        page.get_by_label("Cost in all").fill("2.5")
         create = page.get_by_role("button", name="Create")
         create.click()
         expect(page.get_by_role("alert")).to_contain_text("two parameters lr")
@@ -394,6 +452,7 @@ def test_an_experiment_is_created_and_waits_for_a_worker(visit, new_url, screen)
         with Experiment.open(HOSTILE, storage=url) as experiment:
             assert experiment.space == Space(lr=Float(1e-4, 1, log=True), optimizer=Choice("sgd", "adamw"))
             assert experiment.objective.minimize
+            page.get_by_text("trials in all 12, training steps in all 600, cost in all 2.5").wait_for()
             experiment.attach({"lr": 0.5, "optimizer": "sgd"}, 0.25)
             page.locator(".card .value", has_text="0.25").wait_for()
             expect(page.get_by_text("It waits for workers")).to_be_hidden()

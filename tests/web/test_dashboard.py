@@ -211,6 +211,50 @@ def test_points_are_queued_tried_again_and_given_up(tmp_path):
         assert experiment.space["lr"] == Float(0.01, 1.0)
 
 
+def test_a_person_asks_for_a_trial_and_tells_its_result(tmp_path):
+    url = f"sqlite:///{tmp_path / 'asked.db'}"
+    space, bounds = Space(lr=Float(0.1, 1.0)), ["latency <= 20"]
+    with Experiment("asked", space, maximize="accuracy", outcome_constraints=bounds, storage=url, seed=0) as experiment:
+        experiment.enqueue({"lr": 0.25})
+        storage = open_storage(url)
+        storage.add_trials("asked", [NewTrial({"lr": 0.5}, owner="a worker")], created=None, now=1.0)
+        storage.close()
+        with dashboard(url) as link:
+            asked = [post(link, "ask", {"experiment": "asked"}).json for _ in range(2)]
+            assert [(t["index"], t["state"], t["owner"]) for t in asked] == [(0, "running", None), (2, "running", None)]
+            assert asked[0]["parameters"] == {"lr": 0.25}
+            assert get(link, "api/trial", experiment="asked", trial=0).json["required"] == ["accuracy", "latency"]
+            whole = {"accuracy": 0.5, "latency": [12, 0.5]}
+            for refused in (
+                {"trial": 1, "metrics": whole},
+                {"trial": 0},
+                {"trial": 0, "failed": " "},
+                {"trial": 0, "failed": "it broke", "metrics": whole},
+                {"trial": 0, "metrics": {}},
+                {"trial": 0, "metrics": [0.5, 12]},
+                {"trial": 0, "metrics": {"accuracy": 0.5}},
+                {"trial": 0, "metrics": whole | {"accuracy": "0.5"}},
+                {"trial": 0, "metrics": whole | {"accuracy": True}},
+                {"trial": 0, "metrics": whole | {"accuracy": float("nan")}},
+                {"trial": 0, "metrics": whole | {"accuracy": 10**400}},
+                {"trial": 0, "metrics": whole | {"accuracy": [0.5, -1]}},
+                {"trial": 0, "metrics": whole | {"": 1}},
+            ):
+                answer = post(link, "tell", {"experiment": "asked", **refused})
+                assert (answer.status, bool(answer.json["error"])) == (400, True), refused
+            told = post(link, "tell", {"experiment": "asked", "trial": 0, "metrics": whole}).json
+            assert (told["state"], told["metrics"]) == (
+                "completed",
+                {"accuracy": [0.5, None], "latency": [12.0, 0.5]},
+            )
+            assert (
+                post(link, "tell", {"experiment": "asked", "trial": 2, "failed": "it broke"}).json["state"] == "failed"
+            )
+            assert post(link, "tell", {"experiment": "asked", "trial": 0, "metrics": whole}).status == 400
+            assert post(link, "tell", {"experiment": "asked", "trial": 9, "metrics": whole}).status == 404
+        assert experiment.trials[2].error == "it broke"
+
+
 def test_the_stream_tells_the_present_state_and_every_change(tmp_path):
     url = f"sqlite:///{tmp_path / 'c.db'}"
     with (
@@ -377,11 +421,13 @@ def test_a_new_experiment_waits_for_workers_with_its_budget(tmp_path):
         "when": ["momentum: optimizer=sgd"],
         "outcome_constraints": ["latency <= 20"],
         "trials": 3,
+        "steps": 40,
+        "cost": 2.5,
     }
     with dashboard(url) as link:
         assert post(link, "create", design).status == 201
         found = get(link, "api/experiment", experiment=HOSTILE).json
-        assert (found["budget"], found["constraints"]) == ({"trials": 3}, ["latency <= 20.0"])
+        assert (found["budget"], found["constraints"]) == ({"trials": 3, "steps": 40, "cost": 2.5}, ["latency <= 20.0"])
         assert found["created"] > 1.7e9
         assert shlex.split(found["start"])[:4] == ["headstock", "worker", "--name", HOSTILE]
         for change in (

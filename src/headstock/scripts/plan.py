@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
-from headstock.budget import Budget
+from headstock.budget import BOUNDS, Budget
 from headstock.errors import CommandError, HeadstockError
 from headstock.executors.gpus import Environment, slots
 from headstock.executors.ray import Ray
@@ -271,7 +271,7 @@ def _check_all(settings: Settings) -> None:
 
 def _budget(values: Mapping[str, Any], *, needed: bool) -> Budget | None:
     """The bounds that are given; None if there is none, which a budget that is needed refuses."""
-    bounds = {bound: values[bound] for bound in ("trials", "seconds", "target") if bound in values}
+    bounds = {bound: values[bound] for bound in BOUNDS if bound in values}
     return Budget(**bounds) if bounds or needed else None
 
 
@@ -388,7 +388,9 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "constraints": ("a list of constraints, such as 'x1 + x2 <= 1.5'", _is_texts),
     "outcome_constraints": ("a list of bounds, such as 'latency <= 20'", _is_texts),
     "trials": ("a whole number of at least 1", _is_whole),
+    "steps": ("a whole number of at least 1", _is_whole),
     "seconds": ("a positive number", _is_positive),
+    "cost": ("a positive number", _is_positive),
     "target": ("a number", is_number),
     "patterns": (
         "a table with a regular expression for each metric",
@@ -411,8 +413,7 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 """Every entry that there is: what it has to be, and a check of it."""
 
 _OF_DESIGNS: Final = frozenset(
-    {"name", "maximize", "minimize", "parameters", "when", "constraints", "outcome_constraints"}
-    | {"trials", "seconds", "target", "seed"}
+    {"name", "maximize", "minimize", "parameters", "when", "constraints", "outcome_constraints", "seed", *BOUNDS}
 )
 _AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "workers", "seed")
 

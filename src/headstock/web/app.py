@@ -41,7 +41,7 @@ from headstock.scripts.plan import Settings, make_design
 from headstock.specification import new_spec
 from headstock.storage import Storage
 from headstock.storage.base import ExperimentSummary
-from headstock.trial import TrialRecord, TrialState
+from headstock.trial import Failed, TrialRecord, TrialState
 from headstock.web import views
 from headstock.web.guard import Guard
 from headstock.web.live import events
@@ -51,6 +51,7 @@ from headstock.web.ordering import BY_AGE
 PAGE: Final = 50
 MOST_COMPARED: Final = 8
 LARGEST_BODY: Final = 1_000_000
+LONGEST_NUMBER: Final = 300
 LOG_LINES: Final = 200
 LONGEST_LINE: Final = 2_000
 KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
@@ -88,6 +89,8 @@ def create_app(
         Route("/api/figure", dashboard.figure),
         Route("/api/compare", dashboard.compare),
         Route("/api/events", dashboard.events),
+        Route("/api/ask", dashboard.ask, methods=["POST"]),
+        Route("/api/tell", dashboard.tell, methods=["POST"]),
         Route("/api/enqueue", dashboard.enqueue, methods=["POST"]),
         Route("/api/retry", dashboard.retry, methods=["POST"]),
         Route("/api/stop", dashboard.stop, methods=["POST"]),
@@ -206,7 +209,8 @@ class Dashboard:
         def look(name: str, index: int) -> dict[str, Any]:
             record, folder = self._record(name, index), self._files(name)
             saved = None if folder is None else Checkpoints(folder).saved(index)
-            return views.page_of(record, self.storage.notes(name).get(index), saved)
+            told = views.page_of(record, self.storage.notes(name).get(index), saved)
+            return told | {"required": views.required(self.storage.experiment(name))}
 
         return JSONResponse(
             await run_in_threadpool(look, _given(request, "experiment"), _number(request, "trial")),
@@ -274,6 +278,30 @@ class Dashboard:
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store"},
         )
+
+    async def ask(self, request: Request) -> Response:
+        """Suggest a trial for a person to evaluate; what is queued comes first."""
+
+        def act(experiment: Experiment, _: Mapping[str, Any]) -> TrialRecord:
+            return self._record(experiment.name, experiment.ask().index)
+
+        return await self._act(request, act)
+
+    async def tell(self, request: Request) -> Response:
+        """Keep the result of a trial that a person evaluates."""
+
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> TrialRecord:
+            record = self._record(experiment.name, _index(given))
+            if record.owner is not None:
+                raise TrialStateError(f"Trial {record.index} is run by {record.owner}, which tells its result itself.")
+            metrics, reason = given.get("metrics"), given.get("failed")
+            if isinstance(reason, str) and reason.strip() and metrics is None:
+                return experiment.tell(record, Failed(reason))
+            if not isinstance(metrics, dict) or reason is not None:
+                raise BadRequestError("Give either the metrics, or why it failed.")
+            return experiment.tell(record, metrics)
+
+        return await self._act(request, act)
 
     async def enqueue(self, request: Request) -> Response:
         """Queue a configuration; what is left out is suggested."""
@@ -459,12 +487,17 @@ async def _body(request: Request) -> dict[str, Any]:
         if len(body) > LARGEST_BODY:
             raise BadRequestError("The request is too large.")
     try:
-        given = json.loads(body)
+        given = json.loads(body, parse_int=_whole)
     except ValueError as error:
         raise BadRequestError("The request is no JSON.") from error
     if not isinstance(given, dict):
         raise BadRequestError("The request is no JSON object.")
     return given
+
+
+def _whole(digits: str) -> float:
+    """A whole number; one that no column holds is infinite, and refused where it is used."""
+    return int(digits) if len(digits) < LONGEST_NUMBER else float(digits)
 
 
 def _given(request: Request, what: str) -> str:

@@ -36,12 +36,18 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
     """What an experiment searches, and what people say of it."""
     return {
         "note": note or "",
+        "required": required(spec),
         "budget": dict(spec.budget or {}),
         "parameters": [_parameter(name, parameter) for name, parameter in spec.space.parameters.items()],
         "constraints": [str(rule) for rule in (*spec.space.constraints, *spec.outcome_constraints)],
         "seed": spec.seed,
         "space_version": spec.space_version,
     }
+
+
+def required(spec: ExperimentSpec) -> list[str]:
+    """The metrics that every result must have, the objective first."""
+    return list(dict.fromkeys([spec.objective.metric, *(c.metric for c in spec.outcome_constraints)]))
 
 
 def start(spec: ExperimentSpec, url: str) -> str:

@@ -20,7 +20,9 @@ export async function create(main) {
   const metric = field("Metric", { required: true, maxlength: 200, placeholder: "accuracy" });
   const bounds = {
     trials: field("Trials in all", { inputmode: "numeric" }),
+    steps: field("Steps in all", { inputmode: "numeric" }, "of training"),
     seconds: field("Seconds of a run", { inputmode: "decimal" }),
+    cost: field("Cost in all", { inputmode: "decimal" }, "of the metric cost"),
     target: field("Good enough", { inputmode: "decimal" }, "a value of the metric"),
   };
   const outcomes = lines("Bounds on other metrics", "one a line, such as latency <= 20");

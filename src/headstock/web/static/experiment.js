@@ -1,5 +1,5 @@
 // The page of an experiment.
-import { budget, enqueue, remove, rename, widen } from "./experiment_actions.js";
+import { budget, enqueue, remove, rename, suggest, widen } from "./experiment_actions.js";
 import { gallery } from "./gallery.js";
 import { facts, h, link, query, redraw, shares, since, spark, state, states, table } from "./parts.js";
 import { get } from "./server.js";
@@ -26,6 +26,7 @@ export async function experiment(main, name) {
     h(
       "div",
       { class: "bar" },
+      offer("Suggest a trial…", () => suggest(name)),
       offer("Try a point…", () => enqueue(name, found)),
       offer("Widen a range…", () => widen(name, found)),
       offer("Change the budget…", () => budget(name, found)),
@@ -85,7 +86,7 @@ function underWay(name, found) {
   }
   function show() {
     const most = Math.max(SHOWN, trials.filter((trial) => trial.state === "running").length);
-    const rows = (every ? trials : trials.slice(0, most)).map((trial) => aliveRow(name, trial));
+    const rows = (every ? trials : trials.slice(0, most)).map((trial) => aliveRow(name, trial, found.required));
     const left = trials.length < count ? ` of ${count.toLocaleString("en")}` : "";
     const turn = () => ((every = !every), show());
     const more = h("button", { type: "button", "aria-expanded": String(every), onclick: turn }, every ? `Show ${most}` : `Show ${left ? "the newest" : "all"} ${trials.length}${left}`);
@@ -98,7 +99,7 @@ function underWay(name, found) {
   return { element, update };
 }
 
-function aliveRow(name, trial) {
+function aliveRow(name, trial, required) {
   const all = Object.entries(trial.parameters).map(([key, value]) => `${key} ${brief(number(value))}`);
   const settings = all.slice(0, NAMED).join(", ") + (all.length > NAMED ? ` and ${all.length - NAMED} more` : "");
   return h(
@@ -110,6 +111,6 @@ function aliveRow(name, trial) {
     h("td", { class: "number" }, trial.step === null ? "" : String(trial.step)),
     h("td", { class: "text" }, settings),
     h("td", { class: "text" }, trial.verdict || trial.because),
-    h("td", {}, actions(name, trial)),
+    h("td", {}, actions(name, trial, required)),
   );
 }

@@ -2,7 +2,7 @@
 import { ask } from "./dialogs.js";
 import { h, query, tell } from "./parts.js";
 import { get, post } from "./server.js";
-import { BOUNDS } from "./words.js";
+import { BOUNDS, decimal } from "./words.js";
 
 export function rename(name) {
   const field = h("input", { id: "new-name", maxlength: 200, class: "wide" });
@@ -40,6 +40,14 @@ export function budget(name, found) {
     });
     await post("budget", { experiment: name, bounds });
     location.reload();
+  });
+}
+
+export function suggest(name) {
+  const words = "It is yours to evaluate: its page shows the parameters, and takes the result when you have it. What is queued comes first.";
+  ask("Suggest a trial?", words, [], "Suggest", async () => {
+    const trial = await post("ask", { experiment: name });
+    location.assign(`/?${query({ experiment: name, trial: trial.index })}`);
   });
 }
 
@@ -84,10 +92,4 @@ export function widen(name, found) {
     await post("widen", { experiment: name, ranges });
     location.reload();
   });
-}
-
-function decimal(name, given) {
-  const value = Number(given);
-  if (given.trim() === "" || !Number.isFinite(value)) throw new Error(`${name}: ${given} is not a number.`);
-  return value;
 }

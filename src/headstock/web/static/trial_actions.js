@@ -2,8 +2,9 @@
 import { ask } from "./dialogs.js";
 import { h, tell } from "./parts.js";
 import { post } from "./server.js";
+import { decimal } from "./words.js";
 
-export function actions(name, trial) {
+export function actions(name, trial, required) {
   const offer = (label, words, path, done) =>
     h(
       "button",
@@ -28,8 +29,29 @@ export function actions(name, trial) {
     offer("Stop", `What it has reported is its result${isLed ? "; it ends after its next report" : ""}. It is not trained any further.`, "stop", ended);
   const giveUp = () => offer("Give up", "It ends as abandoned, without a result, and is not evaluated any further.", "abandon", ended);
   const again = () => offer("Try again", "Its parameters are queued once more.", "retry", (now) => `Trial ${now.index} is queued.`);
-  const offers = { running: isLed ? [pause, stop] : [stop, giveUp], paused: [goOn, stop, giveUp], queued: [giveUp] }[trial.state] ?? [again];
+  const told = () => h("button", { type: "button", class: "small", "aria-label": `Tell the result of trial ${trial.index}`, onclick: () => result(name, trial.index, required) }, "Tell the result…");
+  const offers = { running: isLed ? [pause, stop] : [told, stop, giveUp], paused: [goOn, stop, giveUp], queued: [giveUp] }[trial.state] ?? [again];
   return h("span", { class: "actions" }, offers.map((one) => one()));
+}
+
+// The result of a trial that somebody evaluates by hand.
+function result(name, index, required) {
+  const rows = required.map((metric, i) => ({
+    metric,
+    mean: h("input", { id: `mean-${i}`, inputmode: "decimal", autocomplete: "off" }),
+    sem: h("input", { inputmode: "decimal", autocomplete: "off", placeholder: "± error, if known", "aria-label": `standard error of ${metric}` }),
+  }));
+  const reason = h("input", { id: "reason", autocomplete: "off", placeholder: "only if there is no result" });
+  const fields = rows.flatMap(({ metric, mean, sem }) => [h("label", { for: mean.id }, metric), h("div", { class: "pair" }, mean, sem)]);
+  ask(`The result of trial ${index}`, "It is final, and the model learns from it.", [...fields, h("label", { for: "reason" }, "Why it failed"), reason], "Keep it", async () => {
+    const what = { experiment: name, trial: index };
+    const given = rows.filter(({ mean, sem }) => mean.value.trim() || sem.value.trim());
+    if (reason.value.trim()) what.failed = reason.value.trim();
+    if (given.length || !what.failed)
+      what.metrics = Object.fromEntries(given.map(({ metric, mean, sem }) => [metric, [decimal(metric, mean.value), sem.value.trim() ? decimal(`The error of ${metric}`, sem.value) : null]]));
+    const now = await post("tell", what);
+    tell(`Trial ${index} is ${now.state}.`);
+  });
 }
 
 // A note of the user's own, on a trial or on the experiment.

@@ -7,6 +7,13 @@ export function number(value) {
   return Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
 }
 
+// The number that somebody has typed into the field of this name.
+export function decimal(name, given) {
+  const value = Number(given);
+  if (given.trim() === "" || !Number.isFinite(value)) throw new Error(`${name}: ${given.trim() || "nothing"} is not a number.`);
+  return value;
+}
+
 // A long value whose ends tell it from others.
 export const brief = (words) => (words.length <= 40 ? words : `${words.slice(0, 26)}…${words.slice(-13)}`);
 
