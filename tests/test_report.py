@@ -240,6 +240,17 @@ def test_what_users_wrote_is_never_markup(digits: Reader):
         assert "<script" not in shown
 
 
+def test_notes_are_told_from_the_experiment_to_the_newest_trials():
+    history, hostile = histories.digits(), "<img src=x onerror=alert(1)>"
+    page = Reader(render_report(history, title="x", notes={7: "seven", None: f"**All** of it {hostile}", 2: "two"}))
+    assert f"Notes All of it {hostile} Trial 2 two Trial 7 seven" in page.words
+    assert "img" not in {tag for tag, _ in page.elements}
+    many = Reader(render_report(history, title="x", notes={i: f"note{i}" for i in range(1, 202)})).words
+    assert "The newest 200 of 201 notes on trials: Trial 2 note2 Trial 3" in many
+    assert "note1 " not in many
+    assert "Notes" not in read(history).words
+
+
 def test_tracebacks_stay_at_home():
     history = histories.digits()
     private = "File '/home/somebody/secret/train.py'"

@@ -258,9 +258,22 @@ def test_a_trial_s_page_tells_everything(visit, trainings, screen):
     page.get_by_role("button", name="Note").click()
     page.get_by_label("Note", exact=True).fill(f"{HOSTILE}\nkeep an eye on it")
     page.get_by_role("button", name="Keep").click()
-    page.locator(".note-text", has_text="keep an eye on it").wait_for()
+    page.locator(".written", has_text="keep an eye on it").wait_for()
     assert storage.notes("nets")[12] == f"{HOSTILE}\nkeep an eye on it"
     assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+
+
+def test_a_note_is_markdown_and_never_markup(visit, trainings):
+    storage, link = trainings
+    text = f"# Why\n\n* **bold** {HOSTILE}\n* [go](https://example.org) [no](javascript:alert(1)) ![no](https://example.org)"
+    storage.note("nets", text, index=5, now=1.0)
+    page = visit(f"{link}?experiment=nets&trial=5", allowed=link, ready="body.ready")
+    note = page.locator(".written")
+    expect(note.locator("h4")).to_have_text("Why")
+    expect(note.locator("li strong")).to_have_text("bold")
+    expect(note).to_contain_text(HOSTILE)
+    assert [a.get_attribute("href") for a in note.locator("a").all()] == 2 * ["https://example.org"]
+    assert page.locator("img").count() == 0
 
 
 @ON_BOTH
@@ -303,7 +316,7 @@ def test_the_budget_is_changed_and_the_experiment_noted(visit, trainings):
     page.get_by_role("button", name="Note").click()
     page.get_by_label("Note", exact=True).fill(HOSTILE)
     page.get_by_role("button", name="Keep").click()
-    page.locator(".note-text", has_text=HOSTILE).wait_for()
+    page.locator(".written", has_text=HOSTILE).wait_for()
     with page.expect_download() as caught:
         page.get_by_role("link", name="CSV").click()
     assert caught.value.suggested_filename == "trials.csv"
@@ -514,11 +527,11 @@ def test_a_late_answer_about_a_trial_is_not_shown(visit, new_url):
             page.get_by_role("button", name="Note").click()
             page.get_by_label("Note", exact=True).fill("newer than that answer")
             page.get_by_role("button", name="Keep").click()
-            noted = page.locator(".note-text", has_text="newer than that answer")
+            noted = page.locator(".written", has_text="newer than that answer")
             noted.wait_for()
             ((route, answer),) = held
             page.evaluate(
-                """() => new MutationObserver(() => (window.lost ||= !document.querySelector(".note-text")))
+                """() => new MutationObserver(() => (window.lost ||= !document.querySelector(".written")))
                 .observe(document.body, {childList: true, subtree: true})"""
             )
             with page.expect_response("**/api/trial?*") as late:

@@ -6,7 +6,9 @@ selection is drawn, and the table of trials is sorted, filtered and paged by a s
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from headstock.gp.linalg import one_thread
@@ -15,6 +17,7 @@ from headstock.report import sections, words
 from headstock.report.findings import Findings
 from headstock.report.page import page
 
+NO_NOTES: Final[Mapping[int | None, str]] = MappingProxyType({})
 OPTIONAL: Final = frozenset(
     {
         "Distribution",
@@ -32,7 +35,7 @@ OPTIONAL: Final = frozenset(
 MODELLED: Final = frozenset({"Contour", "Importances", "Marginal effects", "Slices", "Going on", "Cross-validation"})
 
 
-def write_report(history: History, path: str | Path, *, title: str) -> Path:
+def write_report(history: History, path: str | Path, *, title: str, notes: Mapping[int | None, str] = NO_NOTES) -> Path:
     """Write everything that a history tells into one HTML file that opens without a network.
 
     The file appears complete under its name, or not at all.
@@ -41,12 +44,13 @@ def write_report(history: History, path: str | Path, *, title: str) -> Path:
         history: the experiment.
         path: the file; one that exists is replaced.
         title: the heading, usually the experiment's name.
+        notes: what people wrote, by trial; of the experiment by None.
 
     Returns:
         The file's path.
     """
     target = Path(path)
-    document = render_report(history, title=title)
+    document = render_report(history, title=title, notes=notes)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -61,11 +65,12 @@ def write_report(history: History, path: str | Path, *, title: str) -> Path:
 
 
 @one_thread()
-def render_report(history: History, *, title: str) -> str:
+def render_report(history: History, *, title: str, notes: Mapping[int | None, str] = NO_NOTES) -> str:
     """The report as an HTML document."""
     found = Findings.of(history)
     parts = [
         sections.summary(found, title),
+        *([sections.noted(notes)] if notes else []),
         sections.trace(found),
         sections.curves(found),
         sections.contour(found),

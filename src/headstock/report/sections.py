@@ -1,7 +1,7 @@
 """The sections of a report, each a heading with HTML and data."""
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from headstock.plots.curves import MOST_PREDICTED
 from headstock.report import words
 from headstock.report.figures import draw
 from headstock.report.findings import MOST_CROSSED, MOST_SLICES, Findings
+from headstock.report.notes import notes_html
 from headstock.report.page import Section, figure
 from headstock.report.table import BODY, content
 
@@ -39,6 +40,11 @@ def summary(found: Findings, title: str) -> Section:
     told += [words.limit(boundary, title) for boundary in found.boundaries]
     body += [_paragraph(sentence) for sentence in (*told, words.searched(found.history)) if sentence]
     return Section("Summary", "\n".join(body))
+
+
+def noted(notes: Mapping[int | None, str]) -> Section:
+    """What people wrote of the experiment and its trials."""
+    return Section("Notes", notes_html(notes))
 
 
 def trace(found: Findings) -> Section:

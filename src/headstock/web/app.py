@@ -243,7 +243,7 @@ class Dashboard:
         """The report, as a file."""
         name = _given(request, "experiment")
         text = await run_in_threadpool(
-            lambda: render_report(self.shelf.get(name).history, title=name),
+            lambda: render_report(self.shelf.get(name).history, title=name, notes=self.storage.notes(name)),
         )
         return Response(text, media_type="text/html", headers=_as_file("report.html"))
 

@@ -8,6 +8,7 @@ from headstock.analysis.cross_validation import CrossValidation
 from headstock.analysis.endings import Ending
 from headstock.checkpoints import Saved
 from headstock.parameters import Choice, Fixed, Parameter, shown
+from headstock.report.notes import note_html
 from headstock.storage import ExperimentSummary
 from headstock.storage.base import ExperimentSpec
 from headstock.trial import Observation, TrialRecord
@@ -36,6 +37,7 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
     """What an experiment searches, and what people say of it."""
     return {
         "note": note or "",
+        "note_html": note_html(note or ""),
         "required": required(spec),
         "budget": dict(spec.budget or {}),
         "parameters": [_parameter(name, parameter) for name, parameter in spec.space.parameters.items()],
@@ -86,6 +88,7 @@ def page_of(trial: TrialRecord, note: str | None, saved: Sequence[Saved] | None)
         saved: its saved states; None if they lie where this process cannot see them.
     """
     return row(trial, note) | {
+        "note_html": note_html(note or ""),
         "arm": trial.arm.name,
         "objective": trial.objective,
         "reports": {

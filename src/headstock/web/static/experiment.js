@@ -1,7 +1,7 @@
 // The page of an experiment.
 import { budget, enqueue, remove, rename, suggest, widen } from "./experiment_actions.js";
 import { gallery } from "./gallery.js";
-import { facts, h, link, query, redraw, shares, since, spark, state, states, table } from "./parts.js";
+import { facts, h, link, query, redraw, shares, since, spark, state, states, table, written } from "./parts.js";
 import { get } from "./server.js";
 import { actions, note } from "./trial_actions.js";
 import { trialTable } from "./trial_table.js";
@@ -21,7 +21,7 @@ export async function experiment(main, name) {
   main.replaceChildren(
     h("h1", {}, name),
     h("p", { class: "goal" }, [goal(found), ...found.constraints].join(", ")),
-    ...(found.note ? [h("p", { class: "note-text" }, found.note)] : []),
+    ...(found.note ? [written(found.note_html)] : []),
     top,
     h(
       "div",

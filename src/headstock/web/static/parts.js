@@ -12,6 +12,13 @@ export function h(tag, attributes = {}, ...children) {
   return made;
 }
 
+// A note: the server wrote its HTML, in which what users wrote is escaped.
+export function written(html) {
+  const made = h("div", { class: "written" });
+  made.innerHTML = html;
+  return made;
+}
+
 export const query = (what) => new URLSearchParams(what).toString();
 export const link = (words, address, attributes = {}) => h("a", { href: `/?${query(address)}`, ...attributes }, words);
 

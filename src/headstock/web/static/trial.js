@@ -1,6 +1,6 @@
 // The page of a trial.
 import { plotCurves } from "./charts.js";
-import { facts, h, link, redraw, state, table } from "./parts.js";
+import { facts, h, link, redraw, state, table, written } from "./parts.js";
 import { newest } from "./server.js";
 import { actions, note } from "./trial_actions.js";
 import { ALIVE, bytes, duration, measured, moment, number, total } from "./words.js";
@@ -81,7 +81,7 @@ export async function trial(main, name, index) {
       h("div", { class: "bar head" }, h("h1", {}, `Trial ${found.index}`), h("span", { class: "push" }), other(-1, "← previous"), other(1, "next →")),
       h("p", {}, state(found.state), found.because ? ` · tried because: ${found.because}` : ""),
       found.error ? h("p", { class: "error" }, found.error) : "",
-      found.note ? h("p", { class: "note-text" }, found.note) : "",
+      found.note ? written(found.note_html) : "",
       h("div", { class: "bar" }, actions(name, found, found.required), h("button", { type: "button", class: "small", onclick: () => note(name, found.index, found.note, () => update()) }, "Note…")),
       h(
         "div",

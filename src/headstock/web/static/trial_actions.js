@@ -59,7 +59,7 @@ export function note(name, index, text, done) {
   const about = index === null ? "the experiment" : `trial ${index}`;
   const field = h("textarea", { id: "note", rows: 6, maxlength: 10000, class: "wide" });
   field.value = text;
-  ask(`Note on ${about}`, "An empty note is none.", [h("label", { for: "note", class: "wide" }, "Note"), field], "Keep", async () => {
+  ask(`Note on ${about}`, "In Markdown. An empty note is none.", [h("label", { for: "note", class: "wide" }, "Note"), field], "Keep", async () => {
     await post("note", { experiment: name, trial: index, text: field.value });
     tell(`The note on ${about} is kept.`);
     await done();
