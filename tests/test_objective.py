@@ -8,6 +8,8 @@ def test_a_constraint_is_read_and_written():
     constraint = parse_outcome_constraint(" latency<=2e1 ")
     assert str(constraint) == "latency <= 20.0"
     assert parse_outcome_constraint(str(constraint)) == constraint
+    assert constraint.words == "latency ≤ 20"
+    assert parse_outcome_constraint("recall >= -.1234567").words == "recall ≥ -0.1234567"
     assert constraint.holds(20.0)
     assert not constraint.holds(20.1)
     assert parse_outcome_constraint("recall >= -.5").holds(-0.5)

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -58,6 +59,18 @@ def test_the_table_has_the_most_promising_first():
     paused = [int(str(index)) for index, state in rows if state == "paused"]
     assert len(table.columns[0]._cells) == 4
     assert paused == sorted(paused, key=lambda i: -ends[i][0])
+
+
+def test_ends_are_predicted_where_no_scheduler_has_fitted_a_model_if_that_is_wanted():
+    history = searched(Console(file=io.StringIO(), width=140), scheduler=hs.SuccessiveHalving(eta=2)).history
+    assert not predicted_ends(history)
+    ends = predicted_ends(history, fit=True)
+    assert set(ends) == {t.index for t in history}
+    table = trainings_table(history, ends)
+    states, predicted = (list(table.columns[i].cells) for i in (1, 4))
+    assert all(cell for state, cell in zip(states, predicted, strict=True) if state == "paused")
+    few = replace(history, trials=history.trials[:2])
+    assert not predicted_ends(few, fit=True)
 
 
 def test_without_steps_it_is_one_line():

@@ -141,6 +141,15 @@ def test_learning_curves_and_a_second_metric_are_shown_where_there_are_any(branc
     assert read(History(given.space, given.objective, tuple(trials))).has("curves")
 
 
+def test_the_model_of_a_metric_without_a_bound_is_shown_too():
+    given = histories.digits()
+    speed = [replace(t, metrics={**t.metrics, "speed": Observation(t.parameters["lr"])}) for t in given.observed]
+    page = read(given.updated(speed))
+    for name, label in (("contour", "speed: lr × batchsize"), ("slices", "speed"), ("effects", "speed")):
+        labels = [button["label"] for button in page.data(name)["layout"]["updatemenus"][0]["buttons"]]
+        assert label in {text.replace("batchsize × lr", "lr × batchsize") for text in labels}, labels
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = write_report(histories.empty(), tmp_path / "x.html", title="old")
     monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))

@@ -141,6 +141,7 @@ def test_constraints_are_read_normalised_and_kept():
         x1=Float(0, 1), x2=Float(0, 1), x3=Float(0, 10), constraints=["x1 <= x2", "2*x1 - x3 + 1 >= -4", "x1+x2<=1.5"]
     )
     assert [str(c) for c in space.constraints] == ["x1 - x2 <= 0.0", "- 2.0*x1 + x3 <= 5.0", "x1 + x2 <= 1.5"]
+    assert [c.words for c in space.constraints] == ["x1 - x2 ≤ 0", "- 2.0*x1 + x3 ≤ 5", "x1 + x2 ≤ 1.5"]
     space.validate({"x1": 0.5, "x2": 0.5, "x3": 6.0})
     with pytest.raises(ParameterError, match="breaks the constraint x1 - x2 <= 0"):
         space.validate({"x1": 0.6, "x2": 0.5, "x3": 6.0})

@@ -40,8 +40,17 @@ class LinearConstraint:
 
     def __str__(self) -> str:
         """The constraint in the form that `parse_constraint` reads."""
+        return f"{self._sum} <= {self.bound!r}"
+
+    @property
+    def words(self) -> str:
+        """The constraint as people read it: "x1 + x2 ≤ 1.5"."""
+        return f"{self._sum} ≤ {self.bound:.12g}"
+
+    @property
+    def _sum(self) -> str:
         terms = [f"{'-' if w < 0 else '+'} {_number(abs(w))}{name}" for name, w in self.weights.items()]
-        return f"{' '.join(terms).removeprefix('+ ')} <= {self.bound!r}"
+        return " ".join(terms).removeprefix("+ ")
 
     def holds(self, parameters: Mapping[str, Any]) -> bool:
         """Whether a configuration satisfies it, up to rounding."""

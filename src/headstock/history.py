@@ -98,6 +98,11 @@ class History:
         """The metrics that every result must have: the objective, then those of the outcome constraints."""
         return tuple(dict.fromkeys((self.objective.metric, *(c.metric for c in self.outcome_constraints))))
 
+    @cached_property
+    def measured_metrics(self) -> tuple[str, ...]:
+        """`metrics`, then whatever else was measured, in the order in which it came."""
+        return tuple(dict.fromkeys([*self.metrics, *(name for trial in self.trials for name in trial.metrics)]))
+
     def updated(self, changed: Sequence[TrialRecord]) -> "History":
         """The snapshot with some trials changed or added; what was derived from the others is kept."""
         trials = list(self.trials)

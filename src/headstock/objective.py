@@ -54,6 +54,11 @@ class OutcomeConstraint:
         """The constraint in the form that `parse_outcome_constraint` reads."""
         return f"{self.metric} {'>=' if self.at_least else '<='} {self.bound!r}"
 
+    @property
+    def words(self) -> str:
+        """The constraint as people read it: "latency ≤ 20"."""
+        return f"{self.metric} {'≥' if self.at_least else '≤'} {self.bound:.12g}"
+
     def holds(self, mean: float) -> bool:
         """Whether a measured mean keeps the bound."""
         return mean >= self.bound if self.at_least else mean <= self.bound

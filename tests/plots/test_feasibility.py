@@ -13,7 +13,7 @@ from headstock.report.findings import Findings
 def test_each_parameter_has_the_probability_and_the_trials_above_and_below(branching: Model):
     odds = [odds_along(branching, name, density=9) for name in ("width", "lr", "momentum")]
     figure = plot_feasibility(odds, branching.history)
-    assert [trace.name for trace in figure.data[:3]] == ["latency &lt;= 20.0", "kept every constraint", "broke one"]
+    assert [trace.name for trace in figure.data[:3]] == ["latency ≤ 20", "kept every constraint", "broke one"]
     np.testing.assert_allclose(figure.data[3].y, odds[1].together)
     kept, broken = figure.data[4:6]
     assert len(kept.x) == len(branching.history.feasible)

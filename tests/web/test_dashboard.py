@@ -115,7 +115,7 @@ def test_experiments_and_pages_of_trials(link):
     assert names == ["digits", HOSTILE]
     found = get(link, "api/experiment", experiment=HOSTILE).json
     assert found["counts"] == {"completed": 40}
-    assert found["constraints"] == ["latency <= 20.0"]
+    assert found["constraints"] == ["latency ≤ 20"]
     newest = get(link, "api/trials", experiment="digits").json["trials"]
     assert [t["index"] for t in newest] == list(range(19, -1, -1))
     failed = get(link, "api/trials", experiment="digits", state="failed", ascending="1").json["trials"]
@@ -427,7 +427,7 @@ def test_a_new_experiment_waits_for_workers_with_its_budget(tmp_path):
     with dashboard(url) as link:
         assert post(link, "create", design).status == 201
         found = get(link, "api/experiment", experiment=HOSTILE).json
-        assert (found["budget"], found["constraints"]) == ({"trials": 3, "steps": 40, "cost": 2.5}, ["latency <= 20.0"])
+        assert (found["budget"], found["constraints"]) == ({"trials": 3, "steps": 40, "cost": 2.5}, ["latency ≤ 20"])
         assert found["created"] > 1.7e9
         assert shlex.split(found["start"])[:4] == ["headstock", "worker", "--name", HOSTILE]
         for change in (

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from headstock.errors import NoResultError
 from headstock.gp.curve_outcomes import CurveTransform
 from headstock.history import History
-from headstock.schedulers.forecast import Forecast
+from headstock.schedulers.forecast import FEWEST_CURVES, Forecast
 from headstock.schedulers.reports import horizon
 from headstock.trial import TrialRecord, TrialState
 
@@ -22,9 +22,6 @@ MOST_ENDINGS: Final = 40
 
 PLACES: Final = 16
 """At how many steps a curve is predicted."""
-
-FEWEST_CURVES: Final = 3
-"""From how many curves one can tell how curves go on."""
 
 
 @final

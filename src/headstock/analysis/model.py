@@ -52,9 +52,8 @@ class Model:
             )
         encoding = Encoding.of(history.space)
         X = encoding.encode([trial.parameters for trial in history.observed])
-        seen = dict.fromkeys([*history.metrics, *(name for trial in history.observed for name in trial.metrics)])
         surrogates = {}
-        for metric in seen:
+        for metric in history.measured_metrics:
             values, sems = history.values(metric)
             if np.isfinite(values).sum() >= FEWEST_RESULTS:
                 sign = _sign(history, metric)

@@ -118,7 +118,7 @@ def best_believed(model: Model) -> Winner:
     X = model.encoding.encode([trial.parameters for trial in arms])
     feasible = feasibility(model, X) >= FEASIBLE
     if not feasible.any():
-        constraints = " and ".join(map(str, model.history.outcome_constraints))
+        constraints = " and ".join(c.words for c in model.history.outcome_constraints)
         raise NoResultError(f"No arm that was tried is believed to keep {constraints}. Run more trials, or relax it.")
     means, sems = model.posterior(X)
     worth = np.where(feasible, model.history.objective.sign * means, -np.inf)

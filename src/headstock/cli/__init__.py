@@ -116,7 +116,7 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         out.print(f"[bold]{plain(name)}[/bold]: {goal} {plain(history.objective.metric)}, seed {history.seed}")
         out.print(plain(f"space: {history.space}"))
         if history.outcome_constraints:
-            out.print(plain(f"subject to: {', '.join(map(str, history.outcome_constraints))}"))
+            out.print(plain(f"subject to: {', '.join(c.words for c in history.outcome_constraints)}"))
         out.print("trials: " + (", ".join(f"{n} {state}" for state, n in history.counts.items()) or "none"))
         _print_best(experiment)
         if history.failed:
@@ -127,7 +127,7 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         _print_course(history)
         if any(t.steps for t in history):
             out.print("\n[bold]trainings[/bold]")
-            out.print(trainings_table(history, predicted_ends(history)))
+            out.print(trainings_table(history, predicted_ends(history, fit=True)))
         if history.trials:
             out.print("\n[bold]latest trials[/bold]")
             out.print(_trials_table(history.trials[-LATEST:]))

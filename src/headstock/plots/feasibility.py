@@ -85,10 +85,10 @@ def _lines(shown: Odds, history: History) -> list[go.Scatter]:
 
     constraints = history.outcome_constraints
     apart = [
-        line(row, style.text(constraint), COLORS[i % len(COLORS)], is_one_of_many=True)
+        line(row, style.text(constraint.words), COLORS[i % len(COLORS)], is_one_of_many=True)
         for i, (constraint, row) in enumerate(zip(constraints, shown.apart, strict=True))
     ]
-    name = "all hold" if len(constraints) > 1 else style.text(constraints[0])
+    name = "all hold" if len(constraints) > 1 else style.text(constraints[0].words)
     return [*(apart if len(apart) > 1 else ()), line(shown.together, name, style.BLUE, is_one_of_many=False)]
 
 

@@ -60,8 +60,7 @@ def plot_metrics(history: History, pairs: Sequence[tuple[str, str]] | None = Non
 
 def _pairs(history: History) -> list[tuple[str, str]]:
     objective = history.objective.metric
-    seen = dict.fromkeys([*history.metrics, *(name for trial in history.observed for name in trial.metrics)])
-    others = [name for name in seen if name != objective]
+    others = [name for name in history.measured_metrics if name != objective]
     return [*((name, objective) for name in others), *combinations(others, 2)][:MOST_PAIRS]
 
 
@@ -143,7 +142,7 @@ def _bounds(history: History, x: str, y: str) -> dict[str, Any]:
             place = (
                 {"xanchor": "left", "yanchor": "top"} if across == "x" else {"xanchor": "right", "yanchor": "bottom"}
             )
-            words = {"text": style.text(constraint), "showarrow": False, "font": {"color": style.GREEN}}
+            words = {"text": style.text(constraint.words), "showarrow": False, "font": {"color": style.GREEN}}
             annotations.append({**words, f"{along}ref": f"{along} domain", across: constraint.bound, along: 1, **place})
     return {"shapes": shapes, "annotations": annotations}
 

@@ -110,7 +110,7 @@ class Findings:
         Raises:
             NoResultError: if there is no model.
         """
-        objective, *others = self.known_model.metric_names[:MOST_METRICS]
+        objective, *others = self.shown_metrics
         return {objective: self.importances} | {metric: self.known_model.importances(metric) for metric in others}
 
     @property
@@ -193,14 +193,13 @@ class Findings:
             return None
 
     @property
-    def judged(self) -> tuple[str, ...]:
-        """The objective, and the other metrics that are bounded, as far as there are models of them.
+    def shown_metrics(self) -> tuple[str, ...]:
+        """The metrics that figures of the model show: the objective, bounded ones, then others, up to six in all.
 
         Raises:
             NoResultError: if there is no model.
         """
-        modelled = self.known_model.metric_names
-        return tuple(metric for metric in self.history.metrics if metric in modelled)[:MOST_METRICS]
+        return self.known_model.metric_names[:MOST_METRICS]
 
     def surfaces(self) -> list[Surface]:
         """Metrics over each pair of the parameters that matter most to each, unless the two exclude each other.
@@ -210,7 +209,7 @@ class Findings:
         """
         model = self.known_model
         made = []
-        for metric, most in zip(self.judged, (MOST_CROSSED, *MOST_METRICS * [MOST_CROSSED // 2]), strict=False):
+        for metric, most in zip(self.shown_metrics, (MOST_CROSSED, *MOST_METRICS * [MOST_CROSSED // 2]), strict=False):
             ranked = [importance.parameter for importance in self.importances_by_metric.get(metric, ())[:most]]
             for x, y in combinations(ranked, 2):
                 with suppress(NoResultError):
@@ -224,7 +223,7 @@ class Findings:
             NoResultError: if there is no model.
         """
         names = [i.parameter for i in self.importances[:MOST_SLICES]]
-        return [slice_along(self.known_model, n, metric=m, at=self.centre) for m in self.judged for n in names]
+        return [slice_along(self.known_model, n, metric=m, at=self.centre) for m in self.shown_metrics for n in names]
 
     def odds(self) -> list[Odds]:
         """The probability that the outcome constraints hold along each of the parameters that matter most to them.
@@ -264,7 +263,7 @@ class Findings:
             NoResultError: if there is no model.
         """
         names = [i.parameter for i in self.importances[:MOST_SLICES]]
-        return [effect_along(self.known_model, n, metric=m) for m in self.judged for n in names]
+        return [effect_along(self.known_model, n, metric=m) for m in self.shown_metrics for n in names]
 
 
 def _unless_missing(ask: Callable[[], Winner]) -> Winner | None:

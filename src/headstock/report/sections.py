@@ -164,7 +164,7 @@ def space(history: History) -> Section:
         f"<tr><th scope='row'>{escape(name)}</th><td><code>{escape(shown(parameter))}</code></td></tr>"
         for name, parameter in history.space.parameters.items()
     )
-    rules = [*map(str, history.space.constraints), *map(str, history.outcome_constraints)]
+    rules = [*(c.words for c in history.space.constraints), *(c.words for c in history.outcome_constraints)]
     kept = _paragraph(f"Constraints: {'; '.join(rules)}.") if rules else ""
     return Section("Search space", f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>{kept}')
 

@@ -18,9 +18,8 @@ BODY: Final = """<div class="controls">
 
 def content(history: History, *, best: int | None) -> dict[str, Any]:
     """Columns and rows; the row of the trial `best` stands out."""
-    metrics = dict.fromkeys([*history.metrics, *(name for trial in history for name in trial.metrics)])
     with_sem = {name for trial in history for name, o in trial.metrics.items() if o.sem is not None}
-    shown = [(name, name in with_sem) for name in metrics]
+    shown = [(name, name in with_sem) for name in history.measured_metrics]
     return {
         "columns": _columns(history, shown),
         "rows": [_row(trial, history, shown) for trial in history],

@@ -29,7 +29,7 @@ MOST_NAMED: Final = 12
 def goal(history: History) -> str:
     """What was optimised, in one line."""
     objective = history.objective
-    kept = [str(constraint) for constraint in history.outcome_constraints]
+    kept = [constraint.words for constraint in history.outcome_constraints]
     under = f", keeping {' and '.join(kept)}" if kept else ""
     return f"{'Minimise' if objective.minimize else 'Maximise'} {objective.metric}{under}"
 
@@ -61,7 +61,7 @@ def kept(found: Findings) -> str:
     """How probable it is that the best arm keeps the outcome constraints; nothing if there is no telling."""
     if found.kept is None or found.winner is None:
         return ""
-    bounds = " and ".join(map(str, found.history.outcome_constraints))
+    bounds = " and ".join(constraint.words for constraint in found.history.outcome_constraints)
     return f"Arm {found.winner.arm.name} keeps {bounds} with probability {chance(found.kept)}, as the model sees it."
 
 

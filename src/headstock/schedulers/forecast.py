@@ -23,6 +23,9 @@ from headstock.trial import Observation, TrialRecord, TrialState
 MODELLED: Final = 200
 """How many curves the model is conditioned on at most: the best and an even share of the others."""
 
+FEWEST_CURVES: Final = 3
+"""From how many curves one can tell how curves go on."""
+
 GROWTH: Final = 1.15
 """How much the number of reports grows between two fits of the hyper-parameters."""
 
@@ -196,14 +199,17 @@ def _newest(history: History, dimensions: int) -> tuple[int, CurveHyperparameter
     return (newest["reports"], known) if len(known.log_lengthscales) == dimensions else (0, None)
 
 
-def predicted_ends(history: History) -> Mapping[int, tuple[float, float]]:
+def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple[float, float]]:
     """For trials whose curves are modelled: mean and standard deviation of the objective at the last step.
 
-    Nothing is fitted for it: without hyper-parameters that a scheduler has stored there are no predictions.
+    Args:
+        history: the experiment.
+        fit: whether to fit hyper-parameters where no scheduler has stored any; else there are no predictions then.
     """
     last = horizon(history, None)
-    dimensions = Encoding.of(history.space).dimensions
-    if last is None or _newest(history, dimensions)[1] is None:
+    curves = sum(bool(trial.reports.get(history.objective.metric)) for trial in history)
+    known = _newest(history, Encoding.of(history.space).dimensions)[1] is not None
+    if last is None or not (known or (fit and curves >= FEWEST_CURVES)):
         return {}
     try:
         forecast = Forecast.of(history, last)

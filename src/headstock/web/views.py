@@ -41,7 +41,7 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
         "required": required(spec),
         "budget": dict(spec.budget or {}),
         "parameters": [_parameter(name, parameter) for name, parameter in spec.space.parameters.items()],
-        "constraints": [str(rule) for rule in (*spec.space.constraints, *spec.outcome_constraints)],
+        "constraints": [*(c.words for c in spec.space.constraints), *(c.words for c in spec.outcome_constraints)],
         "seed": spec.seed,
         "space_version": spec.space_version,
     }
