@@ -141,6 +141,11 @@ def test_learning_curves_and_a_second_metric_are_shown_where_there_are_any(branc
     assert read(History(given.space, given.objective, tuple(trials))).has("curves")
 
 
+def test_what_speaks_against_a_search_is_told_with_what_to_do():
+    assert "The model rests on 3 results. Read what it says" in read(first(histories.digits(), 4)).words
+    assert not [tag for tag, given in read(histories.digits()).elements if given.get("class") == "warnings"]
+
+
 def test_the_model_of_a_metric_without_a_bound_is_shown_too():
     given = histories.digits()
     speed = [replace(t, metrics={**t.metrics, "speed": Observation(t.parameters["lr"])}) for t in given.observed]

@@ -10,6 +10,7 @@ from typing import Final, final
 import numpy as np
 
 from headstock.analysis.boundaries import Boundary, boundaries
+from headstock.analysis.checks import Concern, concerns
 from headstock.analysis.cross_validation import CrossValidation
 from headstock.analysis.endings import Ending, endings
 from headstock.analysis.failures import Failures, failures
@@ -137,6 +138,11 @@ class Findings:
     def boundaries(self) -> tuple[Boundary, ...]:
         """The ends of ranges that are in the way."""
         return () if self._optima is None else boundaries(self.known_model, self._optima)
+
+    @cached_property
+    def concerns(self) -> tuple[Concern, ...]:
+        """What speaks against trusting the search as it stands."""
+        return concerns(self.history, self.model)
 
     @cached_property
     def validation(self) -> CrossValidation:

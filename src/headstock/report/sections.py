@@ -38,6 +38,8 @@ def summary(found: Findings, title: str) -> Section:
     told = [words.kept(found), words.tally(found.history), words.mishaps(found.failures)]
     told += [] if found.prospect is None else [words.outlook(found.prospect)]
     told += [words.limit(boundary, title) for boundary in found.boundaries]
+    warned = "".join(f"<li>{escape(words.warning(concern))}</li>" for concern in found.concerns)
+    body += [f'<ul class="warnings" aria-label="Warnings">{warned}</ul>'] if warned else []
     body += [_paragraph(sentence) for sentence in (*told, words.searched(found.history)) if sentence]
     return Section("Summary", "\n".join(body))
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from headstock.analysis.boundaries import Boundary
+from headstock.analysis.checks import Concern, Kind
 from headstock.analysis.cross_validation import LEVEL, CrossValidation
 from headstock.analysis.failures import MOST_TRIALS, Failures
 from headstock.analysis.gain import Prospect
@@ -24,6 +25,43 @@ NEGLIGIBLE: Final = 0.05
 MOST_CERTAIN: Final = 0.99
 MOST_NAMED: Final = 12
 """How many parameters stand in a sentence or on a card; a card unfolds the others."""
+
+
+WARNINGS: Final[Mapping[Kind, str]] = {
+    Kind.ALIKE: (
+        "All {count} values of {metric} are the same, so there is nothing to learn from it. Look whether the "
+        "evaluation uses the parameters, and what it returns."
+    ),
+    Kind.BROKEN: (
+        "None of {count} results keeps {bound}; the nearest is {value:.4g}. Relax the bound, or widen the ranges "
+        "towards where it is kept."
+    ),
+    Kind.NEVER_TOGETHER: (
+        "Each bound is kept by some of {count} results, and all of them together by none. They may exclude each other: "
+        "relax the one that matters least."
+    ),
+    Kind.FEW: (
+        "The model rests on {count} results. Read what it says of parameters with care until there are {value:.0f}, "
+        "about two for each dimension."
+    ),
+    Kind.NOISE: (
+        "About {share} of the variance of {metric} is noise, by {count} results. Go by the best believed arm, not by "
+        "the best seen one; average several evaluations in a trial, or measure longer."
+    ),
+    Kind.UNPREDICTED: (
+        "The model predicts {metric} hardly better than its mean does: R² is {value:.2f}, each of {count} results "
+        "predicted from the others. Trust importances and slices of it little. More trials may help, log=True for a "
+        "range over several powers of ten, or a parameter that is not searched yet."
+    ),
+    Kind.STALLED: (
+        "The {count} results after trial {value:.0f} brought nothing better. See what going on is expected to gain: it "
+        "may be time to stop, to widen a range, or to search something else."
+    ),
+    Kind.TOO_EARLY: (
+        "Trainings are given up after step {value:.0f} or so, and there the order of {count} whole ones said little of "
+        "the order of their ends. Let them train longer first, as by min_steps of a scheduler."
+    ),
+}
 
 
 def goal(history: History) -> str:
@@ -110,6 +148,17 @@ def outlook(prospect: Prospect) -> str:
         f"Going on: the next {count} trial{'s' if count > 1 else ''} are expected to gain {gain:.2g} of "
         f"{prospect.metric} (80 % interval: {low:.2g} to {high:.2g}){cost}. "
         f"The best of the whole space is believed to be {prospect.ceiling:.2g} better than the best arm so far."
+    )
+
+
+def warning(concern: Concern) -> str:
+    """What speaks against trusting the search, and what to do."""
+    return WARNINGS[concern.kind].format(
+        metric=concern.metric,
+        bound="" if concern.constraint is None else concern.constraint.words,
+        count=f"{concern.count:,}",
+        value=concern.value,
+        share="" if concern.kind is not Kind.NOISE else percent(concern.value),
     )
 
 

@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import histories
+from headstock import Float, Space
+from headstock.analysis.checks import Concern, Kind, concerns
+from headstock.analysis.model import Model
+from headstock.history import History
+from headstock.objective import parse_outcome_constraint
+from headstock.report.words import warning
+from headstock.trial import Observation, TrialState
+
+SPACE = Space(x=Float(0.0, 1.0))
+
+
+def found(history: History) -> dict[Kind, Concern]:
+    model = Model.fit(history) if len(history.observed) >= 2 else None
+    return {concern.kind: concern for concern in concerns(history, model)}
+
+
+def bowl(count: int = 12, noise: float = 0.0) -> History:
+    return histories.observed(SPACE, lambda p: -((p["x"] - 0.3) ** 2), count, noise=noise)
+
+
+def bounded(*bounds: str, **metrics: list[float]) -> History:
+    history = bowl(6)
+    trials = [
+        replace(t, metrics={**t.metrics, **{name: Observation(v[t.index]) for name, v in metrics.items()}})
+        for t in history
+    ]
+    constraints = tuple(map(parse_outcome_constraint, bounds))
+    return replace(history, trials=tuple(trials), outcome_constraints=constraints)
+
+
+def test_nothing_is_said_of_a_search_that_goes_well():
+    assert found(bowl()) == {}
+    assert found(histories.digits()) == {}
+    assert concerns(histories.empty(), None) == ()
+
+
+def test_few_results_and_none_that_differ():
+    assert found(bowl(3)) == {Kind.FEW: Concern(Kind.FEW, "accuracy", 3, 5)}
+    same = found(histories.observed(SPACE, lambda _: 0.5, 6))
+    assert same == {Kind.ALIKE: Concern(Kind.ALIKE, "accuracy", 6)}
+
+
+def test_a_bound_that_no_result_keeps_and_bounds_that_none_keeps_together():
+    rising = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    broken = found(bounded("latency <= 0.5", "recall >= 3", latency=rising, recall=rising))
+    assert set(broken) == {Kind.BROKEN}
+    assert (broken[Kind.BROKEN].count, broken[Kind.BROKEN].value) == (6, 1.0)
+    assert "None of 6 results keeps latency ≤ 0.5; the nearest is 1" in warning(broken[Kind.BROKEN])
+    above = found(bounded("recall >= 7.5", recall=rising))
+    assert above[Kind.BROKEN].value == 6.0
+    assert set(found(bounded("latency <= 3", "recall >= 4", latency=rising, recall=rising))) == {Kind.NEVER_TOGETHER}
+    assert found(bounded("latency <= 3", latency=rising)) == {}
+
+
+def test_noise_without_signal():
+    noise = found(histories.observed(SPACE, lambda _: 0.0, 19, noise=1.0))
+    assert noise.keys() & {Kind.NOISE, Kind.UNPREDICTED}
+    told = bowl(19)
+    rng = np.random.default_rng(3)
+    trials = [replace(t, metrics={"accuracy": Observation(float(rng.standard_normal()), 0.9)}) for t in told]
+    noise = found(replace(told, trials=tuple(trials)))
+    assert noise[Kind.NOISE].value > 0.5
+    assert " % of the variance of accuracy is noise" in warning(noise[Kind.NOISE])
+
+
+def test_a_metric_that_has_no_pattern_is_not_predicted():
+    history = histories.observed(Space(x=Float(0.0, 1.0)), lambda p: float(int(1e7 * p["x"]) % 17), 19)
+    exact = [replace(t, metrics={"accuracy": replace(t.metrics["accuracy"], sem=0.0)}) for t in history]
+    unpredicted = found(replace(history, trials=tuple(exact)))[Kind.UNPREDICTED]
+    assert unpredicted.value < 0.1
+    assert "predicts accuracy hardly better" in warning(unpredicted)
+
+
+def test_no_improvement_for_long():
+    history = bowl(60)
+    best = history.best_seen().index
+    moved = [*(t for t in history if t.index == best), *(t for t in history if t.index != best)]
+    trials = [replace(t, index=i) for i, t in enumerate(moved)]
+    assert found(replace(history, trials=tuple(trials)))[Kind.STALLED] == Concern(Kind.STALLED, "accuracy", 59, 0)
+    assert Kind.STALLED not in found(
+        replace(history, trials=tuple(replace(t, index=i) for i, t in enumerate(moved[::-1])))
+    )
+    assert Kind.STALLED not in found(replace(history, trials=tuple(trials[:20])))
+
+
+@pytest.mark.parametrize("says_much", [True, False])
+def test_trainings_that_are_given_up_where_nothing_is_known(says_much):
+    history = bowl(16)
+
+    def trained(trial):
+        end = trial.objective_mean
+        at_two = end if says_much else -end
+        curve = tuple(Observation(v, step=s) for s, v in ((1, 0.0), (2, at_two), (9, end)))
+        if trial.index % 2:
+            return replace(trial, reports={"accuracy": curve})
+        return replace(trial, state=TrialState.STOPPED, reports={"accuracy": curve[:2]})
+
+    concern = found(replace(history, trials=tuple(map(trained, history)))).get(Kind.TOO_EARLY)
+    assert concern == (None if says_much else Concern(Kind.TOO_EARLY, "accuracy", 8, 2))
+
+
+def test_every_kind_is_told_with_what_to_do():
+    bound = parse_outcome_constraint("latency <= 20")
+    for kind in Kind:
+        words = warning(Concern(kind, "{latency}", 1234, 0.75, bound))
+        assert words.endswith(".")
+        assert "1,234" in words
+        assert "nan" not in words
