@@ -166,11 +166,11 @@ def smac_search(table: Table, seed: int) -> None:
 
 
 def syne_tune_search(table: Table, method: str, seed: int) -> None:
-    """Syne Tune's asynchronous successive halving with one of its searchers; a trial that is stopped does not come back.
+    """Syne Tune's asynchronous successive halving with one of its searchers; a stopped trial does not come back.
 
     It knows no conditions: what is inactive in the nearest row is ignored.
     """
-    import datetime
+    import datetime as dt
 
     from syne_tune import config_space
     from syne_tune.backend.trial_status import Trial
@@ -197,7 +197,7 @@ def syne_tune_search(table: Table, method: str, seed: int) -> None:
         began = time.perf_counter()
         suggestion = scheduler.suggest()
         row = table.nearest(suggestion.config)
-        trial = Trial(row, suggestion.config, datetime.datetime.now(tz=datetime.timezone.utc))
+        trial = Trial(row, suggestion.config, dt.datetime.now(tz=dt.UTC))
         scheduler.on_trial_add(trial)
         spent = time.perf_counter() - began
         for step in range(1, table.length + 1):

@@ -1,6 +1,6 @@
 """What pausable training saves: searches replayed on tables of real learning curves.
 
-    python benchmarks/regret/install_peers.py optuna smac syne-tune        # the other libraries, in environments of their own
+    python benchmarks/regret/install_peers.py optuna smac syne-tune  # the other libraries, in environments of their own
     python benchmarks/curves/replay.py --data FOLDER [--seeds 5] [--methods ...] [--tasks ...] [--out FILE]
 
 For each method the normalised regret (best - found) / (best - median) after 2, 4 and 10 full trainings' worth of
