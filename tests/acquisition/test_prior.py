@@ -52,7 +52,7 @@ def test_the_gradient_is_that_of_the_value():
     rng = np.random.default_rng(0)
     X = ENCODING.from_uniform(rng.random((6, ENCODING.dimensions)))
     numeric = ~ENCODING.categorical & (ENCODING.levels == 0)
-    value, gradient = Weighted(PRIOR, ((2.5, PRIOR),)).value_and_gradient(X)
+    value, gradient = Weighted(((1.0, PRIOR), (2.5, PRIOR))).value_and_gradient(X)
     np.testing.assert_allclose(value, 3.5 * PRIOR.value(X))
     for j in np.flatnonzero(numeric):
         step = 1e-6 * np.eye(X.shape[1])[j]

@@ -223,7 +223,7 @@ def test_beside_failures_it_is_cautious(monkeypatch):
     ]
     history = History(PLANE, LOSS, tuple(trials))
     cautious = max(s.parameters["b"] for s in ask(history, 3))
-    monkeypatch.setattr(module, "CAUTION", 0.0)
+    monkeypatch.setattr(module, "CAUTION", 1.0)
     assert cautious < max(s.parameters["b"] for s in ask(history, 3))
 
 

@@ -26,7 +26,7 @@ class LogNoisyExpectedImprovement:
 
         f_s = m_C + S ξ_s ,  S Sᵀ = Cov(C, C) ,  f*_s = max_C f_s
         μ_s(x) = μ(x) + v ξ_s ,  σ²(x | C) = σ²(x) - v vᵀ ,  v = Cov(x, C) S⁻ᵀ
-        α(x) = ln mean_s exp( ln σ(x | C) + ln h((μ_s(x) - f*_s) / σ(x | C)) ) + ln P(x is feasible)
+        α(x) = ln mean_s exp( ln σ(x | C) + ln h((μ_s(x) - f*_s) / σ(x | C)) )
 
     Pending points lie in C, so there is nothing to gain at them: a batch spreads without any penalty.
 
@@ -34,13 +34,11 @@ class LogNoisyExpectedImprovement:
         posterior: of the objective, believing its mean at C; the last c of its whitened covariances are v.
         normals: ξ, one row a fantasy.
         best: f*, one a fantasy.
-        feasibility: the log probability that the outcome constraints hold; None without constraints.
     """
 
     posterior: Posterior
     normals: Float64[np.ndarray, "s c"]
     best: Float64[np.ndarray, " s"]
-    feasibility: LogFeasibility | None = None
 
     @classmethod
     def of(
@@ -57,7 +55,7 @@ class LogNoisyExpectedImprovement:
             C: the observed points that may be the best, and the points whose results are still to come. At least one
                 is expected to keep the outcome constraints.
             rng: draws the fantasies.
-            feasibility: of the outcome constraints.
+            feasibility: of the outcome constraints; what is not expected to keep them is no best value.
 
         Raises:
             NumericalError: if the joint covariance at C cannot be factorised.
@@ -67,13 +65,12 @@ class LogNoisyExpectedImprovement:
         fantasies = posterior.predict(C)[0] + normals @ S.T
         if feasibility is not None:
             fantasies = np.where(feasibility.expects_feasible(C), fantasies, -math.inf)
-        return cls(believing, normals, fantasies.max(axis=1), feasibility)
+        return cls(believing, normals, fantasies.max(axis=1))
 
     def value(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
         """α at each point."""
         terms, *_ = self._terms(X, self.posterior.whiten(X))
-        value, _ = _log_mean_exp(terms)
-        return value if self.feasibility is None else value + self.feasibility.value(X)
+        return _log_mean_exp(terms)[0]
 
     def value_and_gradient(
         self, X: Float64[np.ndarray, "m d"]
@@ -90,10 +87,7 @@ class LogNoisyExpectedImprovement:
         gradient = pull_back(of_V)
         if self.posterior.trend is not None:
             gradient += of_means.sum(axis=1, keepdims=True) * self.posterior.trend.gradient(X)
-        if self.feasibility is None:
-            return value, gradient
-        log_feasible, feasible_gradient = self.feasibility.value_and_gradient(X)
-        return value + log_feasible, gradient + feasible_gradient
+        return value, gradient
 
     def _terms(
         self, X: Float64[np.ndarray, "m d"], V: Float64[np.ndarray, "m n"]

@@ -45,8 +45,8 @@ CONFIDENCE: Final = 6.0
 RELIED_ON: Final = 10
 """Up to so many results, or d, precedents that predict them count; up to twice as many, on every second turn."""
 
-CAUTION: Final = 1.0
-"""By which power of the probability of a result the acquisition is multiplied again: a failure teaches nothing else."""
+CAUTION: Final = 2.0
+"""By which power of the probability of a result the improvement is multiplied: a failure teaches nothing else."""
 
 _DURATIONS: Final = "durations"
 _FROM_BEFORE: Final = (0, 2)  # which trials are the best of earlier experiments
@@ -191,8 +191,6 @@ def _most_promising(
         likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))
         anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
     terms = [] if prior is None else _belief(prior, len(X), len(history.observed_rows))
-    if beliefs.success is not None:
-        terms.append((CAUTION, LogFeasibility((beliefs.success,), (0.0,))))
     memo, aim = beliefs.memo, ""
     if sampler.cost_exponent and (learnt := _speed(history, domain.encoding, X, memo)) is not None:
         speed, memo = learnt
@@ -203,9 +201,8 @@ def _most_promising(
     avoid = tried(history, domain.encoding)
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
-        acquisition: AcquisitionFunction = _acquisition(beliefs, baseline, busy[-FANTASISED:], rng)
         maxima = maximise(
-            Weighted(acquisition, tuple(terms)) if terms else acquisition,
+            _acquisition(beliefs, baseline, busy[-FANTASISED:], rng, terms),
             domain,
             anchors=anchors,
             lengthscales=beliefs.objective.hyperparameters.lengthscales,
@@ -251,13 +248,18 @@ def _acquisition(
     baseline: Float64[np.ndarray, "b d"],
     busy: Float64[np.ndarray, "c d"],
     rng: np.random.Generator,
-) -> LogNoisyExpectedImprovement | LogFeasibility:
-    """Noisy expected improvement; as long as no feasible point is known, the probability of finding one."""
-    feasibility = beliefs.feasibility
-    if feasibility is not None and not len(baseline):
-        return feasibility.with_pending(busy) if len(busy) else feasibility
+    further: Sequence[tuple[float, AcquisitionFunction]] = (),
+) -> Weighted:
+    """Noisy expected improvement where it counts; as long as no feasible point is known, the probability of one."""
+    odds = [(1.0, LogFeasibility(*zip(*beliefs.constraints, strict=True)))] if beliefs.constraints else []
+    if beliefs.success is not None:
+        odds.append((CAUTION, LogFeasibility((beliefs.success,), (0.0,))))
+    if odds and not len(baseline):
+        pending = [(power, term.with_pending(busy)) for power, term in odds] if len(busy) else odds
+        return Weighted((*pending, *further))
     C = np.concatenate([baseline, busy])
-    return LogNoisyExpectedImprovement.of(beliefs.objective.posterior, C, rng, feasibility)
+    improvement = LogNoisyExpectedImprovement.of(beliefs.objective.posterior, C, rng, beliefs.feasibility)
+    return Weighted(((1.0, improvement), *odds, *further))
 
 
 def _belief(prior: LogPrior, trials: int, results: int) -> list[tuple[float, AcquisitionFunction]]:

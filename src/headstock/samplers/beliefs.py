@@ -68,27 +68,22 @@ class Beliefs:
 
     Args:
         objective: the surrogate of the objective.
-        constraints: of each outcome constraint that was measured, the surrogate, turned so that more is allowed, and
+        constraints: of each outcome constraint that was measured, the posterior, turned so that more is allowed, and
             the bound on its scale.
         success: of a label that is positive where trials give results and negative where they fail; None if none did.
         memo: the hyper-parameters, to be stored with the trials that are suggested.
     """
 
     objective: Surrogate
-    constraints: tuple[tuple[Surrogate, float], ...]
+    constraints: tuple[tuple[Posterior, float], ...]
     success: Posterior | None
     memo: Memo
 
     @property
     def feasibility(self) -> LogFeasibility | None:
         """The log probability of a result that keeps the outcome constraints; None if nothing speaks against it."""
-        bounded = [(surrogate.posterior, bound) for surrogate, bound in self.constraints]
-        if self.success is not None:
-            bounded.append((self.success, 0.0))
-        if not bounded:
-            return None
-        posteriors, bounds = zip(*bounded, strict=True)
-        return LogFeasibility(posteriors, bounds)
+        bounded = [*self.constraints, *([] if self.success is None else [(self.success, 0.0)])]
+        return LogFeasibility(*zip(*bounded, strict=True)) if bounded else None
 
 
 def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"], trend: Trend | None = None) -> Beliefs:
@@ -133,7 +128,7 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"], t
         objective = surrogates[_WITH_TREND]  # each weight that is fitted flatters it by about 1 (Akaike 1974)
     return Beliefs(
         objective,
-        tuple(zip([surrogates[str(c)] for c in measured], bounds, strict=True)),
+        tuple(zip([surrogates[str(c)].posterior for c in measured], bounds, strict=True)),
         _success(history, encoding, X, objective.hyperparameters),
         memo,
     )
