@@ -380,7 +380,7 @@ def test_a_trial_is_suggested_to_a_person_who_tells_its_result(visit, new_url, s
                 expect(page.get_by_role("alert")).to_contain_text("much is not a number")
                 dialog.get_by_label(HOSTILE, exact=True).fill("0.75")
                 dialog.get_by_label(f"standard error of {HOSTILE}").fill("-1")
-                dialog.get_by_label("cost", exact=True).fill("4")
+                dialog.get_by_label("cost", exact=True).fill("6")
                 keep.click()
                 expect(page.get_by_role("alert")).to_contain_text("not a number of at least 0")
                 assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
@@ -393,8 +393,9 @@ def test_a_trial_is_suggested_to_a_person_who_tells_its_result(visit, new_url, s
                 page.locator(".error", has_text=HOSTILE).wait_for()
             page.get_by_role("button", name="Tell the result").wait_for(state="detached")
             page.goto(f"{link}?experiment=yield")
+        page.get_by_text("No result keeps cost ≤ 5.").wait_for()
         assert [t.state for t in experiment.trials.values()] == ["completed", "failed"]
-        assert experiment.trials[0].metrics == {HOSTILE: Observation(0.75, 0.01), "cost": Observation(4.0)}
+        assert experiment.trials[0].metrics == {HOSTILE: Observation(0.75, 0.01), "cost": Observation(6.0)}
         assert experiment.trials[1].error == HOSTILE
         page.goto("about:blank")  # it would miss the server
 

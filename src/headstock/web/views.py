@@ -42,6 +42,7 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
         "budget": dict(spec.budget or {}),
         "parameters": [_parameter(name, parameter) for name, parameter in spec.space.parameters.items()],
         "constraints": [*(c.words for c in spec.space.constraints), *(c.words for c in spec.outcome_constraints)],
+        "outcomes": [c.words for c in spec.outcome_constraints],
         "seed": spec.seed,
         "space_version": spec.space_version,
     }

@@ -63,6 +63,7 @@ export function discard(box) {
 }
 
 const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"];
+const BAND = "rgba(0, 114, 178, 0.3)"; // the first of them, seen on light and on dark
 const DASHES = ["solid", "dash", "dot", "dashdot"];
 const escape = (words) => words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
@@ -90,7 +91,7 @@ function plotMetric(place, metric, curves, ending) {
   }));
   if (ending)
     data.push(
-      { x: [...ending.steps, ...ending.steps.toReversed()], y: [...ending.upper, ...ending.lower.toReversed()], type: "scatter", mode: "lines", fill: "toself", line: { width: 0, color: COLORS[0] }, opacity: 0.3, hoverinfo: "skip", name: "80 % band" },
+      { x: [...ending.steps, ...ending.steps.toReversed()], y: [...ending.upper, ...ending.lower.toReversed()], type: "scatter", mode: "lines", fill: "toself", fillcolor: BAND, line: { width: 0 }, hoverinfo: "skip", name: "80 % band" },
       { x: ending.steps, y: ending.means, type: "scatter", mode: "lines", line: { color: COLORS[0], width: 2, dash: "dot" }, name: "predicted" },
     );
   const axes = { xaxis: { title: { text: "step" }, rangemode: "tozero" }, yaxis: { title: { text: escape(brief(metric)) } } };

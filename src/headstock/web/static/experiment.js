@@ -53,7 +53,7 @@ export async function experiment(main, name) {
     const bounds = Object.keys(found.budget).length ? h("p", { class: "goal" }, `Budget: ${budgeted(found.budget)}.`) : null;
     redraw(
       top,
-      card(`Best seen${now.best ? `: trial ${now.best.index}` : ""}`, best(now) || "none yet", now.best ? facts(now.best.parameters) : null),
+      card(`Best seen${now.best ? `: trial ${now.best.index}` : ""}`, best(now) || "none yet", now.best ? facts(now.best.parameters) : unkept(now, found)),
       card(
         "Trials",
         tried.toLocaleString("en") + (most ? ` of ${most.toLocaleString("en")}` : ""),
@@ -67,6 +67,9 @@ export async function experiment(main, name) {
   await update(found);
   return { update };
 }
+
+// Why there is no best one where there are results.
+const unkept = (now, found) => (now.counts.completed && found.outcomes.length ? h("p", { class: "goal" }, `No result keeps ${found.outcomes.join(" and ")}.`) : null);
 
 const card = (title, value, more) => h("div", { class: "card brief" }, h("h2", {}, title), h("div", { class: "value" }, value), more);
 

@@ -29,7 +29,7 @@ export async function remove(name) {
 export function budget(name, found) {
   const fields = Object.entries(BOUNDS).map(([bound, words]) => [
     h("label", { for: `bound-${bound}` }, words),
-    h("input", { id: `bound-${bound}`, inputmode: "decimal", value: found.budget[bound] ?? "", placeholder: "as the run was told" }),
+    h("input", { id: `bound-${bound}`, inputmode: "decimal", value: found.budget[bound] ?? "", placeholder: "as told" }),
   ]);
   const words = "Holds for runs that go on, and for later ones, in place of what they were told.";
   ask("Change the budget", words, fields.flat(), "Change it", async () => {

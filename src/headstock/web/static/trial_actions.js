@@ -39,11 +39,11 @@ function result(name, index, required) {
   const rows = required.map((metric, i) => ({
     metric,
     mean: h("input", { id: `mean-${i}`, inputmode: "decimal", autocomplete: "off" }),
-    sem: h("input", { inputmode: "decimal", autocomplete: "off", placeholder: "± error, if known", "aria-label": `standard error of ${metric}` }),
+    sem: h("input", { inputmode: "decimal", autocomplete: "off", placeholder: "± error", "aria-label": `standard error of ${metric}` }),
   }));
-  const reason = h("input", { id: "reason", autocomplete: "off", placeholder: "only if there is no result" });
+  const reason = h("input", { id: "reason", autocomplete: "off", placeholder: "if it did" });
   const fields = rows.flatMap(({ metric, mean, sem }) => [h("label", { for: mean.id }, metric), h("div", { class: "pair" }, mean, sem)]);
-  ask(`The result of trial ${index}`, "It is final, and the model learns from it.", [...fields, h("label", { for: "reason" }, "Why it failed"), reason], "Keep it", async () => {
+  ask(`The result of trial ${index}`, "It is final, and the model learns from it. A standard error is left out where none is known.", [...fields, h("label", { for: "reason" }, "Why it failed"), reason], "Keep it", async () => {
     const what = { experiment: name, trial: index };
     const given = rows.filter(({ mean, sem }) => mean.value.trim() || sem.value.trim());
     if (reason.value.trim()) what.failed = reason.value.trim();
