@@ -152,6 +152,7 @@ def test_the_model_of_a_metric_without_a_bound_is_shown_too():
     page = read(given.updated(speed))
     for name, label in (("contour", "speed: lr × batchsize"), ("slices", "speed"), ("effects", "speed")):
         labels = [button["label"] for button in page.data(name)["layout"]["updatemenus"][0]["buttons"]]
+        assert "Of speed, bright means more" in page.words
         assert label in {text.replace("batchsize × lr", "lr × batchsize") for text in labels}, labels
 
 

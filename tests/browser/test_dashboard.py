@@ -124,10 +124,15 @@ def test_trials_are_ordered_by_any_column_and_searched_by_keyboard_and_the_addre
     page.reload()
     shown(*(i for i in downward if i in (3, 11)))
     expect(column).to_have_attribute("aria-sort", "descending")
+    page.get_by_label("Compare trial 11").check()
     page.get_by_label("Only trials in this state").select_option("completed")
     expect(where.filter(has_text="no such trial")).to_be_visible()
     page.get_by_label("Only trials that contain this").fill("")
     shown(*(i for i in downward if i not in (3, 11)))
+    page.get_by_label("Compare trial 8", exact=True).check()
+    page.get_by_role("button", name="Compare 2 trials").click()
+    compared = page.get_by_role("region", name="Trials compared")
+    expect(compared.get_by_role("columnheader")).to_have_text(["", "trial 11", "trial 8"])
 
 
 def test_what_is_very_long_is_shortened_and_unfolds(look):

@@ -94,7 +94,7 @@ def _line(trial: TrialRecord, metric: str, *, is_best: bool) -> go.Scatter:
         y=[o.mean for o in points],
         mode="lines" if len(points) > 1 else "markers",
         line={"color": color, "width": width},
-        opacity=1.0 if is_best or alive else 0.45,
+        opacity=1.0 if is_best or alive else 0.6,
         hovertemplate=f"<b>trial {trial.index}</b>, {trial.state}<br>step %{{x}}: %{{y:.4g}}<extra></extra>",
         name="best trial",
         showlegend=is_best,

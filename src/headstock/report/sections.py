@@ -10,6 +10,7 @@ import scipy
 
 from headstock import __version__
 from headstock.analysis.endings import MOST_ENDINGS
+from headstock.analysis.pareto import direction
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.parameters import shown
@@ -91,6 +92,9 @@ def contour(found: Findings) -> Section:
         "Bright means in the first picture that good results are expected, in the second that the model is unsure. "
         "The star is the best arm."
     )
+    undirected = [m for m in (found.shown_metrics if found.model else ()) if direction(found.history, m) is None]
+    if undirected:
+        lead += f" Of {' and '.join(undirected)}, bright means more: nobody said whether that is better."
     if found.history.outcome_constraints:
         lead += " The third shows how probable it is that every constraint holds; arms that broke one are crossed out."
     if len(found.importances) > MOST_CROSSED:

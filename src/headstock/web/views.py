@@ -7,6 +7,7 @@ from typing import Any, Final
 from headstock.analysis.cross_validation import CrossValidation
 from headstock.analysis.endings import Ending
 from headstock.checkpoints import Saved
+from headstock.history import History
 from headstock.parameters import Choice, Fixed, Parameter, shown
 from headstock.report.notes import note_html
 from headstock.storage import ExperimentSummary
@@ -50,7 +51,7 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
 
 def required(spec: ExperimentSpec) -> list[str]:
     """The metrics that every result must have, the objective first."""
-    return list(dict.fromkeys([spec.objective.metric, *(c.metric for c in spec.outcome_constraints)]))
+    return list(History(spec.space, spec.objective, outcome_constraints=spec.outcome_constraints).metrics)
 
 
 def start(spec: ExperimentSpec, url: str) -> str:

@@ -44,7 +44,7 @@ export async function experiment(main, name) {
     h("div", { class: "bar" }, offer("Rename…", () => rename(name)), offer("Delete…", () => remove(name))),
   );
 
-  const waiting = h("div", { class: "none", hidden: true }, h("p", {}, "It waits for workers. Start one where the training is, and as many more as you like:"), h("pre", { tabindex: "0", "aria-label": "How a worker is started" }, found.start));
+  const waiting = h("div", { class: "none", hidden: true }, h("p", {}, "It waits for workers. Start one where the training is, and as many more as you like:"), h("pre", { tabindex: "0", "aria-label": "How a worker is started" }, found.start), h("p", {}, "Or evaluate it yourself: let a trial be suggested, and tell its result."));
   top.after(waiting);
 
   async function update(now) {

@@ -12,6 +12,7 @@ export function trialTable(name, found) {
   const view = { offset: Number(told("offset")) || 0, state: told("state") ?? "", words: told("words") ?? "", order: told("order") ?? NEWEST, limit: 50 };
   const page = newest("trials");
   const place = h("div");
+  const chosen = new Set();
   const choose = h(
     "select",
     { "aria-label": "Only trials in this state", onchange: () => turn({ offset: 0, state: choose.value }) },
@@ -28,10 +29,7 @@ export function trialTable(name, found) {
     {
       type: "button",
       disabled: true,
-      onclick: () => {
-        const chosen = [...place.querySelectorAll("input:checked")].map((one) => one.value);
-        location.assign(`/?${query({ experiment: name, trials: chosen.join(",") })}`);
-      },
+      onclick: () => location.assign(`/?${query({ experiment: name, trials: [...chosen].join(",") })}`),
     },
     "Compare trials",
   );
@@ -69,7 +67,6 @@ export function trialTable(name, found) {
     bar.hidden = isEmpty;
     if (isEmpty) return place.replaceChildren(h("p", { class: "none" }, "No trial was started yet."));
     const metrics = [...new Set([found.metric, ...trials.flatMap((trial) => Object.keys(trial.metrics))])];
-    const chosen = new Set([...place.querySelectorAll("input:checked")].map((one) => one.value));
     redraw(
       place,
       table(
@@ -87,7 +84,7 @@ export function trialTable(name, found) {
           h(
             "tr",
             { class: trial.state === "failed" ? "failed" : "" },
-            h("td", {}, h("input", { type: "checkbox", value: trial.index, checked: chosen.has(String(trial.index)), "aria-label": `Compare trial ${trial.index}`, onchange: ready })),
+            h("td", {}, h("input", { type: "checkbox", checked: chosen.has(trial.index), "aria-label": `Compare trial ${trial.index}`, onchange: (event) => choice(trial.index, event.target.checked) })),
             h("td", { class: "number" }, link(String(trial.index), { experiment: name, trial: trial.index }), trial.note ? h("span", { class: "noted", title: trial.note, role: "img", "aria-label": "has a note" }, "✎") : null),
             h("td", {}, state(trial.state)),
             metrics.map((metric) => result(trial, metric, found.metric)),
@@ -101,9 +98,14 @@ export function trialTable(name, found) {
     where.textContent = trials.length ? `trials ${view.offset + 1} to ${view.offset + trials.length} of ${count.toLocaleString("en")}` : "no such trial";
     newer.disabled = view.offset === 0;
     older.disabled = trials.length < limit;
-    ready();
   }
-  const ready = () => (compare.disabled = place.querySelectorAll("input:checked").length < 2);
+  // What was chosen stays so on other pages of the table.
+  function choice(index, on) {
+    if (on) chosen.add(index);
+    else chosen.delete(index);
+    compare.disabled = chosen.size < 2;
+    compare.textContent = chosen.size ? `Compare ${chosen.size} trials` : "Compare trials";
+  }
   return { element, update };
 }
 
