@@ -371,7 +371,7 @@ def test_a_trial_is_suggested_to_a_person_who_tells_its_result(visit, new_url, s
             page.keyboard.press("Enter")
             page.get_by_role("dialog").get_by_role("button", name="Suggest").focus()
             page.keyboard.press("Enter")
-            page.get_by_role("heading", name=f"Trial {index}").wait_for()
+            page.get_by_role("heading", name=f"Trial {2 * index}").wait_for()  # each is followed by one of a program
             page.locator(".card dt", has_text="temperature").wait_for()
             page.get_by_role("button", name="Tell the result").focus()
             page.keyboard.press("Enter")
@@ -386,6 +386,7 @@ def test_a_trial_is_suggested_to_a_person_who_tells_its_result(visit, new_url, s
                 dialog.get_by_label(HOSTILE, exact=True).fill("0.75")
                 dialog.get_by_label(f"standard error of {HOSTILE}").fill("-1")
                 dialog.get_by_label("cost", exact=True).fill("6")
+                expect(dialog.get_by_label("purity", exact=True)).to_have_count(0)
                 keep.click()
                 expect(page.get_by_role("alert")).to_contain_text("not a number of at least 0")
                 assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
@@ -393,15 +394,17 @@ def test_a_trial_is_suggested_to_a_person_who_tells_its_result(visit, new_url, s
                 keep.click()
                 page.get_by_text("0.75 ± 0.01").wait_for()
             else:
+                dialog.get_by_label("purity", exact=True).wait_for()
                 dialog.get_by_label("Why it failed").fill(HOSTILE)
                 keep.click()
                 page.locator(".error", has_text=HOSTILE).wait_for()
             page.get_by_role("button", name="Tell the result").wait_for(state="detached")
+            experiment.attach({"temperature": 30.0}, {HOSTILE: 0.5, "cost": 7.0, "purity": 0.5})
             page.goto(f"{link}?experiment=yield")
         page.get_by_text("No result keeps cost ≤ 5.").wait_for()
-        assert [t.state for t in experiment.trials.values()] == ["completed", "failed"]
+        assert [t.state for t in experiment.trials.values()] == ["completed", "completed", "failed", "completed"]
         assert experiment.trials[0].metrics == {HOSTILE: Observation(0.75, 0.01), "cost": Observation(6.0)}
-        assert experiment.trials[1].error == HOSTILE
+        assert experiment.trials[2].error == HOSTILE
         page.goto("about:blank")  # it would miss the server
 
 

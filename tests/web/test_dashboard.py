@@ -150,6 +150,7 @@ def test_a_table_in_the_order_of_a_column_follows_what_is_new(tmp_path):
     [
         ("api/experiment", {"experiment": "nobody"}, 404),
         ("api/trial", {"experiment": "digits", "trial": 999}, 404),
+        ("api/metrics", {"experiment": "nobody"}, 404),
         ("api/trial", {"experiment": "digits", "trial": "-1"}, 400),
         ("api/trial", {"experiment": "digits"}, 400),
         ("api/trials", {"experiment": "digits", "state": "lost"}, 400),
@@ -223,7 +224,9 @@ def test_a_person_asks_for_a_trial_and_tells_its_result(tmp_path):
             asked = [post(link, "ask", {"experiment": "asked"}).json for _ in range(2)]
             assert [(t["index"], t["state"], t["owner"]) for t in asked] == [(0, "running", None), (2, "running", None)]
             assert asked[0]["parameters"] == {"lr": 0.25}
-            assert get(link, "api/trial", experiment="asked", trial=0).json["required"] == ["accuracy", "latency"]
+            experiment.attach({"lr": 0.75}, {"accuracy": 0.5, "memory": 3.0, "latency": 21.0})
+            found = get(link, "api/metrics", experiment="asked").json
+            assert found == {"required": ["accuracy", "latency"], "others": ["memory"]}
             whole = {"accuracy": 0.5, "latency": [12, 0.5]}
             for refused in (
                 {"trial": 1, "metrics": whole},

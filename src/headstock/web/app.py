@@ -82,6 +82,7 @@ def create_app(
         Route("/api/experiment", dashboard.experiment),
         Route("/api/trials", dashboard.trials),
         Route("/api/trial", dashboard.trial),
+        Route("/api/metrics", dashboard.metrics),
         Route("/api/beliefs", dashboard.beliefs),
         Route("/api/log", dashboard.log),
         Route("/api/csv", dashboard.csv),
@@ -209,12 +210,20 @@ class Dashboard:
         def look(name: str, index: int) -> dict[str, Any]:
             record, folder = self._record(name, index), self._files(name)
             saved = None if folder is None else Checkpoints(folder).saved(index)
-            told = views.page_of(record, self.storage.notes(name).get(index), saved)
-            return told | {"required": views.required(self.storage.experiment(name))}
+            return views.page_of(record, self.storage.notes(name).get(index), saved)
 
         return JSONResponse(
             await run_in_threadpool(look, _given(request, "experiment"), _number(request, "trial")),
         )
+
+    async def metrics(self, request: Request) -> Response:
+        """The metrics that a form for a result asks for."""
+
+        def look(name: str) -> dict[str, list[str]]:
+            newest = self.storage.page(name, limit=PAGE, states=[TrialState.COMPLETED])
+            return views.measured(self.storage.experiment(name), newest)
+
+        return JSONResponse(await run_in_threadpool(look, _given(request, "experiment")))
 
     async def beliefs(self, request: Request) -> Response:
         """What the model makes of one trial."""

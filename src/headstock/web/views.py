@@ -39,7 +39,6 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
     return {
         "note": note or "",
         "note_html": note_html(note or ""),
-        "required": required(spec),
         "budget": dict(spec.budget or {}),
         "parameters": [_parameter(name, parameter) for name, parameter in spec.space.parameters.items()],
         "constraints": [*(c.words for c in spec.space.constraints), *(c.words for c in spec.outcome_constraints)],
@@ -49,9 +48,10 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
     }
 
 
-def required(spec: ExperimentSpec) -> list[str]:
-    """The metrics that every result must have, the objective first."""
-    return list(History(spec.space, spec.objective, outcome_constraints=spec.outcome_constraints).metrics)
+def measured(spec: ExperimentSpec, newest: Sequence[TrialRecord]) -> dict[str, list[str]]:
+    """The metrics that every result must have, the objective first, and others that the newest results have."""
+    known = History(spec.space, spec.objective, tuple(newest), spec.outcome_constraints)
+    return {"required": [*known.metrics], "others": [*known.measured_metrics[len(known.metrics) :]]}
 
 
 def start(spec: ExperimentSpec, url: str) -> str:

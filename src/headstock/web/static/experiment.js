@@ -89,7 +89,7 @@ function underWay(name, found) {
   }
   function show() {
     const most = Math.max(SHOWN, trials.filter((trial) => trial.state === "running").length);
-    const rows = (every ? trials : trials.slice(0, most)).map((trial) => aliveRow(name, trial, found.required));
+    const rows = (every ? trials : trials.slice(0, most)).map((trial) => aliveRow(name, trial));
     const left = trials.length < count ? ` of ${count.toLocaleString("en")}` : "";
     const turn = () => ((every = !every), show());
     const more = h("button", { type: "button", "aria-expanded": String(every), onclick: turn }, every ? `Show ${most}` : `Show ${left ? "the newest" : "all"} ${trials.length}${left}`);
@@ -102,7 +102,7 @@ function underWay(name, found) {
   return { element, update };
 }
 
-function aliveRow(name, trial, required) {
+function aliveRow(name, trial) {
   const all = Object.entries(trial.parameters).map(([key, value]) => `${key} ${brief(number(value))}`);
   const settings = all.slice(0, NAMED).join(", ") + (all.length > NAMED ? ` and ${all.length - NAMED} more` : "");
   return h(
@@ -114,6 +114,6 @@ function aliveRow(name, trial, required) {
     h("td", { class: "number" }, trial.step === null ? "" : String(trial.step)),
     h("td", { class: "text" }, settings),
     h("td", { class: "text" }, trial.verdict || trial.because),
-    h("td", {}, actions(name, trial, required)),
+    h("td", {}, actions(name, trial)),
   );
 }

@@ -82,7 +82,7 @@ export async function trial(main, name, index) {
       h("p", {}, state(found.state), found.because ? ` · tried because: ${found.because}` : ""),
       found.error ? h("p", { class: "error" }, found.error) : "",
       found.note ? written(found.note_html) : "",
-      h("div", { class: "bar" }, actions(name, found, found.required), h("button", { type: "button", class: "small", onclick: () => note(name, found.index, found.note, () => update()) }, "Note…")),
+      h("div", { class: "bar" }, actions(name, found), h("button", { type: "button", class: "small", onclick: () => note(name, found.index, found.note, () => update()) }, "Note…")),
       h(
         "div",
         { class: "cards" },

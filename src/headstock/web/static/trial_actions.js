@@ -1,10 +1,10 @@
 // What may be done about a trial, each after a confirmation.
 import { ask } from "./dialogs.js";
 import { h, tell } from "./parts.js";
-import { post } from "./server.js";
+import { get, post } from "./server.js";
 import { decimal } from "./words.js";
 
-export function actions(name, trial, required) {
+export function actions(name, trial) {
   const offer = (label, words, path, done) =>
     h(
       "button",
@@ -29,21 +29,23 @@ export function actions(name, trial, required) {
     offer("Stop", `What it has reported is its result${isLed ? "; it ends after its next report" : ""}. It is not trained any further.`, "stop", ended);
   const giveUp = () => offer("Give up", "It ends as abandoned, without a result, and is not evaluated any further.", "abandon", ended);
   const again = () => offer("Try again", "Its parameters are queued once more.", "retry", (now) => `Trial ${now.index} is queued.`);
-  const told = () => h("button", { type: "button", class: "small", "aria-label": `Tell the result of trial ${trial.index}`, onclick: () => result(name, trial.index, required) }, "Tell the result…");
+  const told = () => h("button", { type: "button", class: "small", "aria-label": `Tell the result of trial ${trial.index}`, onclick: () => result(name, trial.index) }, "Tell the result…");
   const offers = { running: isLed ? [pause, stop] : [told, stop, giveUp], paused: [goOn, stop, giveUp], queued: [giveUp] }[trial.state] ?? [again];
   return h("span", { class: "actions" }, offers.map((one) => one()));
 }
 
 // The result of a trial that somebody evaluates by hand.
-function result(name, index, required) {
-  const rows = required.map((metric, i) => ({
+async function result(name, index) {
+  const { required, others } = await get("metrics", { experiment: name }).catch((error) => (tell(error.message), {}));
+  if (required === undefined) return;
+  const rows = [...required, ...others].map((metric, i) => ({
     metric,
     mean: h("input", { id: `mean-${i}`, inputmode: "decimal", autocomplete: "off" }),
     sem: h("input", { inputmode: "decimal", autocomplete: "off", placeholder: "± error", "aria-label": `standard error of ${metric}` }),
   }));
   const reason = h("input", { id: "reason", autocomplete: "off", placeholder: "if it did" });
   const fields = rows.flatMap(({ metric, mean, sem }) => [h("label", { for: mean.id }, metric), h("div", { class: "pair" }, mean, sem)]);
-  ask(`The result of trial ${index}`, "It is final, and the model learns from it. A standard error is left out where none is known.", [...fields, h("label", { for: "reason" }, "Why it failed"), reason], "Keep it", async () => {
+  ask(`The result of trial ${index}`, `It is final, and the model learns from it. A standard error is left out where none is known${others.length ? `, and so may be ${others.join(", ")}` : ""}.`, [...fields, h("label", { for: "reason" }, "Why it failed"), reason], "Keep it", async () => {
     const what = { experiment: name, trial: index };
     const given = rows.filter(({ mean, sem }) => mean.value.trim() || sem.value.trim());
     if (reason.value.trim()) what.failed = reason.value.trim();
