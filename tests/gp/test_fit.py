@@ -25,9 +25,16 @@ def test_the_prior_s_gradient_is_the_central_difference(rng):
 
 @pytest.mark.parametrize("d", [1, 6, 20])
 def test_the_prior_s_most_probable_lengthscale_grows_with_the_root_of_d(d):
-    mode = np.log(0.35 * np.sqrt(d))
+    mode = np.log(0.25 * np.sqrt(d))
     _, gradient = log_prior(Hyperparameters(np.full(d, mode), 0.0, -5.0))
     np.testing.assert_allclose(gradient, 0.0, atol=1e-12)
+
+
+def test_the_prior_lets_a_column_hardly_matter():
+    """Its tails are heavy: what lies five times as far off costs not 25 times as much, but less than five times."""
+    mode = np.log(0.25 * np.sqrt(3))
+    value = [log_prior(Hyperparameters(np.array([mode, mode, mode + off]), 0.0, -5.0))[0] for off in (0.0, 1.0, 5.0)]
+    assert 0 < value[0] - value[2] < 5 * (value[0] - value[1])
 
 
 @pytest.mark.parametrize("n", [1, 4, 30])

@@ -21,17 +21,18 @@ _TRIAL_ITERATIONS: Final = 5
 def log_prior(hyperparameters: Hyperparameters) -> tuple[float, Float64[np.ndarray, " p"]]:
     """The log prior density ln p(θ), up to a constant, and its gradient in `Hyperparameters.vector`.
 
-        ln l_d ~ N(ln 0.35 √d, 1.2²) ,  ln s² ~ N(0, ½²) ,  ln noise ~ N(-5, 1.5²)
+        ln l_d ~ ln 0.25 √d + 0.6 t₃ ,  ln s² ~ N(0, ½²) ,  ln noise ~ N(-5, 1.5²)
 
+    Student's t with three degrees of freedom says that most columns matter about alike, but some hardly at all.
     Lengthscales grow with √d as the distance of two random points does (Hvarfner, Hellsten and Nardi 2024, who take
     ln l_d ~ N(√2 + ½ ln d, √3²): centred at 4.1 √d, a search believes in a nearly constant function until many
-    observations say otherwise). Centre and spreads are measured: benchmarks/regret/ABLATION.md.
+    observations say otherwise). Centres and spreads are measured: benchmarks/regret/ABLATION.md.
     """
     log_l = hyperparameters.log_lengthscales
-    z = (log_l - math.log(0.35 * math.sqrt(len(log_l)))) / 1.2
+    z = (log_l - math.log(0.25 * math.sqrt(len(log_l)))) / 0.6
     log_variance, z_noise = hyperparameters.log_variance, (hyperparameters.log_noise + 5.0) / 1.5
-    value = -0.5 * (z @ z) - 2.0 * log_variance**2 - 0.5 * z_noise**2
-    return float(value), np.array([*(-z / 1.2), -4.0 * log_variance, -z_noise / 1.5])
+    value = -2.0 * np.log1p(z**2 / 3.0).sum() - 2.0 * log_variance**2 - 0.5 * z_noise**2
+    return float(value), np.array([*(-4.0 / 0.6 * z / (3.0 + z**2)), -4.0 * log_variance, -z_noise / 1.5])
 
 
 def fit(data: TrainingSet, warm: Hyperparameters | None = None) -> Hyperparameters:
