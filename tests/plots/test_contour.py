@@ -123,3 +123,11 @@ def test_constraints_have_a_panel_and_what_broke_one_is_crossed_out(branching: M
     traces, axes = figure.layout.updatemenus[0].buttons[1].args
     assert traces["visible"] == [False] * 6 + [True] * 6
     assert axes["yaxis3.ticktext"] == ["sgd", "adamw", "rmsprop"]
+
+
+def test_three_panels_side_by_side_have_words_at_the_ticks_of_the_first_only(branching: Model, digits: Model):
+    figure = plot_contour([surface(branching, "lr", "optimizer", density=5)], branching.history)
+    assert [figure.layout[f"yaxis{i}"].showticklabels for i in ("", "2", "3")] == [None, False, False]
+    assert figure.layout.meta["narrow"]["yaxis3.showticklabels"]
+    two = plot_contour([surface(digits, "lr", "momentum", density=5)], digits.history)
+    assert two.layout.yaxis2.showticklabels

@@ -47,6 +47,7 @@ def _wide(panels: int) -> dict[str, Any]:
         "height": 520 - 60 * (panels - 2),
         **bars,
         **places,
+        **_ticks(panels, shown=panels < len(HEADINGS)),
     }
 
 
@@ -58,7 +59,13 @@ def _narrow(panels: int) -> dict[str, Any]:
     for i in range(panels):
         bar = f"coloraxis{style.suffix(i)}.colorbar"
         places |= {f"{bar}.x": 0.87, f"{bar}.y": 1 - i * (height + gap) - height / 2, f"{bar}.len": height * 1.05}
+    places |= _ticks(panels, shown=True)
     return {**style.grid(panels, 1, gap_x=0, gap_y=gap, right=0.86), "height": 430 * panels, **places}
+
+
+def _ticks(panels: int, *, shown: bool) -> dict[str, Any]:
+    """Whether panels but the first have words at their ticks: three side by side leave none beside a colour bar."""
+    return {f"yaxis{style.suffix(i)}.showticklabels": shown for i in range(1, panels)}
 
 
 def plot_contour(surfaces: Sequence[Surface], history: History, *, best: TrialRecord | None = None) -> go.Figure:
@@ -237,7 +244,7 @@ def _apart(spots: Sequence[tuple[float, float]], is_best: Sequence[bool]) -> lis
 def _axes(surface: Surface, history: History) -> dict[str, dict[str, Any]]:
     x, y = axis(surface.x, history.space[surface.x]), axis(surface.y, history.space[surface.y])
     ends = [*map(style.suffix, range(_panels(surface)))]
-    # Three panels side by side leave no room for a name between a colour bar and the ticks.
+    # Three panels side by side leave no room for a name beside a colour bar.
     unnamed = {**y, "title": {"text": ""}} if len(ends) == len(HEADINGS) else y
     return {f"xaxis{end}": x for end in ends} | {f"yaxis{end}": unnamed if end else y for end in ends}
 

@@ -92,13 +92,13 @@ def contour(found: Findings) -> Section:
         "Bright means in the first picture that good results are expected, in the second that the model is unsure. "
         "The star is the best arm."
     )
-    undirected = [m for m in (found.shown_metrics if found.model else ()) if direction(found.history, m) is None]
-    if undirected:
-        lead += f" Of {' and '.join(undirected)}, bright means more: nobody said whether that is better."
     if found.history.outcome_constraints:
         lead += " The third shows how probable it is that every constraint holds; arms that broke one are crossed out."
     if len(found.importances) > MOST_CROSSED:
         lead += f" The {MOST_CROSSED} most important of {len(found.importances)} parameters are crossed."
+    undirected = [m for m in (found.shown_metrics if found.model else ()) if direction(found.history, m) is None]
+    if undirected:
+        lead += f" Of {' and '.join(undirected)}, bright means more: nobody said whether that is better."
     return _drawn("Contour", "contour", found, lead)
 
 
