@@ -15,7 +15,7 @@ from headstock.schedulers.freeze_thaw import FreezeThaw
 from headstock.schedulers.successive_halving import SuccessiveHalving
 from headstock.testing.replay import Replay
 from headstock.testing.schedulers import table
-from headstock.trial import TrialState
+from headstock.trial import Observation, TrialState
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,10 @@ def test_the_sampler_is_told_what_trials_will_come_to():
     means, sems = seen.values("value")
     ends = curves.curves[replay.rows[: len(seen)], -1]
     assert spearmanr(means, -ends).statistic > 0.5
-    assert (sems > 0.0).all()
+    ended = np.array([t.step == 40 for t in seen])
+    assert ended.any()
+    assert (np.isnan(sems) == ended).all()  # what came to its end is known
+    assert (np.argsort(means[ended]) == np.argsort(-ends[ended])).all()
     [begun] = [d for d in replay.decisions if isinstance(d, Start)][-1:]
     assert "predicted" in begun.because
     assert begun.suggestion.source == "random"
@@ -152,6 +155,21 @@ def test_where_the_model_fails_successive_halving_decides(replay: Replay, monkey
 def test_json_keeps_a_pool():
     scheduler = FreezeThaw(27, 2, 3, ({"lr": 0.1, "momentum": 0.5, "optimizer": "sgd"},))
     assert scheduler_from_json(scheduler.to_json()) == scheduler
+
+
+def test_of_two_that_promise_the_same_the_one_nearer_to_its_end_goes_on(replay: Replay):
+    trials = [replace(t, state=TrialState.COMPLETED) if t.reports.get("value") else t for t in replay.trials]
+    paused = next(t for t in replay.trials if t.state is TrialState.PAUSED)
+    best = min(o.mean for t in replay.trials for o in t.reports.get("value", ()))
+    flat = [Observation(best, None, step) for step in range(1, 17)]
+    for step in (14, 7):  # the same configuration and the same values, one further than the other
+        twin = replace(paused, index=len(trials), created=len(trials), reports={"value": tuple(flat[:step])})
+        trials.append(twin)
+    history = replace(replay.history, trials=tuple(trials))
+    scheduler = FreezeThaw(max_steps=16)
+    chosen = [scheduler.decide(history, 1, lambda *_: [], np.random.default_rng(seed))[0] for seed in range(12)]
+    resumed = [d.trial for d in chosen if isinstance(d, Resume)]
+    assert resumed.count(len(trials) - 2) > 3 * resumed.count(len(trials) - 1)
 
 
 def test_what_is_dear_is_doubted_less_often(replay: Replay):

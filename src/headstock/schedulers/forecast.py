@@ -100,6 +100,11 @@ class Forecast:
         return self.of_trials(np.full(len(self.trials), float(self.last)))
 
     @property
+    def best_seen(self) -> float:
+        """The best value that any curve has reported, on the model's scale."""
+        return float(np.nanmax(self.posterior.data.Y))
+
+    @property
     def explained(self) -> float:
         """The share of the variance of the trials' ends that is known: Var μ / (Var μ + mean σ²)."""
         known = float(np.var(self.final))
@@ -109,13 +114,19 @@ class Forecast:
     def as_results(self) -> History:
         """The history with predicted ends for results, as a sampler is to see it.
 
-        Where a curve is modelled, the objective is what the trial comes to, on the model's scale and to be maximised,
-        with its standard deviation for a standard error; other metrics are as they were reported last. Trials whose
-        curves are too many to be modelled count as tried, and no more.
+        Where a curve is modelled, the objective is what the trial comes to, on the model's scale and to be maximised:
+        its last value, as without a model, if it is there, or else what is predicted, with its standard deviation for
+        a standard error. (How rough the beginnings of curves are says nothing of their ends.) Other metrics are as
+        they were reported last. Trials whose curves are too many to be modelled count as tried, and no more.
         """
         metric = self.history.objective.metric
-        expected = zip(self.trials, self.final.tolist(), self.final_sd.tolist(), strict=True)
-        ends = {trial.index: Observation(mean, sd) for trial, mean, sd in expected}
+        reached = self.transform.apply(np.array([t.reports[metric][-1].mean for t in self.trials]))
+        ends = {
+            trial.index: Observation(value) if trial.step >= self.last else Observation(mean, sd)
+            for trial, value, mean, sd in zip(
+                self.trials, reached.tolist(), self.final.tolist(), self.final_sd.tolist(), strict=True
+            )
+        }
         changed = []
         for trial in self.history:
             if trial.index in ends and trial.state is not TrialState.FAILED:

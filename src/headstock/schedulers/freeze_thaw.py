@@ -7,6 +7,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from headstock.acquisition.analytic import log_improvement
 from headstock.domain import are_among, tried
 from headstock.errors import HeadstockError
 from headstock.gp.linalg import one_thread
@@ -24,35 +25,39 @@ CANDIDATES: Final = 512
 """How many rows of a pool are considered: half of them anywhere, half where much is expected."""
 
 CURIOSITY: Final = 1.5
-"""How many standard deviations what is uncertain is given the benefit of, on average."""
+"""By how much, on average, the standard deviations of ends are taken to be larger than they are."""
 
 TELLING: Final = 0.2
 """Curves tell of their ends if at least this share of the variance of these is known."""
+
+_LEAST_DOUBT: Final = 0.05
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class FreezeThaw:
-    """Trains on, or begins, what may come to most at its end, given the benefit of a doubt of random size.
+    """Trains on, or begins, what promises most for what its end still costs, given a benefit of the doubt.
 
     A Gaussian process over (configuration, step) predicts where the curves of all trials, and those of configurations
     that were not tried, will end (freeze-thaw, Swersky, Snoek and Adams 2014, arXiv 1406.3896). The sampler proposes
     what to begin; after the first few trials it is told the predicted ends for results. For each slot a β is drawn,
-    exponential with mean 1.5, and the slot goes to the candidate, proposed or paused, of the highest upper bound
-    (randomised as by Berk et al. 2020, arXiv 2006.04296)
+    exponential with mean 1.5, and the slot goes to the candidate, proposed or paused, of the highest expected
+    improvement on the best value y* that was reported, for what its training still lacks (expected improvement per
+    second, Snoek, Larochelle and Adams 2012, arXiv 1206.2944, section 3.2; a random doubt, Berk et al. 2020, arXiv
+    2006.04296):
 
-        μ(x, T) + β σ(x, T) / c(x)
+        β σ h((μ - y*) / β σ) / (c (T - t)) ,     h(u) = φ(u) + u Φ(u)
 
-    where c is the cost of a step relative to the usual, if costs are known: what is dear is doubted less often.
+    where μ and σ are those of the end at step T, t is how far the candidate is, and c the cost of a step relative to
+    the usual, if costs are known. So a training goes on for as long as it keeps its promise, the more surely the nearer
+    it is to its end: an upper bound μ + β σ alone went from one promising training to the next and brought few of them
+    to an end. β keeps the search from relying on a model that is too sure, and lets many workers ask at once. (The
+    probability to improve by the next steps would go to the leader itself, whose next value is nearly always its best;
+    MFPI-random of Rakotoarison et al. 2024, arXiv 2404.16795, was measured to lock on to early leaders.)
 
-    All are compared at the horizon T. What improves surely, but not past the others' ends, gets nothing for it: the
-    probability to improve on the best value by the next steps would go to the leader itself, whose next value is
-    nearly always its best (MFPI-random of Rakotoarison et al. 2024, arXiv 2404.16795, was measured to lock on to early
-    leaders). A random β keeps the search both from idling at the best and from trying everything, and lets many
-    workers ask at once. Where the model knows little of the ends (of trainings whose learning rate falls on a schedule,
-    say, before one was seen), what is chosen is trained to its end. When what is left of the budget only just pays for
-    it, the most promising trials are trained to their end, so that the winner is one that was seen and not only
-    predicted.
+    Where the model knows little of the ends (of trainings whose learning rate falls on a schedule, say, before one was
+    seen), what is chosen is trained to its end. When what is left of the budget only just pays for it, the most
+    promising trials are trained to their end, so that the winner is one that was seen and not only predicted.
 
     Args:
         max_steps: T, how many steps a whole training has; None: as `trial.steps` says.
@@ -208,14 +213,16 @@ def _best(
     first: int,
     memo: Mapping[str, Any],
 ) -> Start | Resume | None:
-    """The candidate with the highest upper bound at the horizon; None if there is no candidate."""
+    """The candidate with the largest expected improvement for what its end still costs; None if there is none."""
     last, transform, n = float(forecast.last), forecast.transform, len(forecast.trials)
     tells = forecast.explained >= TELLING
     X = forecast.encoding.encode([s.parameters for s in proposals])
     new_mean, new_sd = forecast.of_new(X, last)
     mean, sd = np.concatenate([forecast.final, new_mean]), np.concatenate([forecast.final_sd, new_sd])
-    cost = np.concatenate([np.nan_to_num(forecast.log_costs), forecast.log_costs_of_new(X)])
-    score = mean + CURIOSITY * rng.exponential() * np.exp(-cost) * sd
+    log_cost = np.concatenate([np.nan_to_num(forecast.log_costs), forecast.log_costs_of_new(X)])
+    lacking = np.maximum(last - np.concatenate([forecast.steps, np.zeros(len(X))]), 1.0)
+    doubted = max(CURIOSITY * rng.exponential(), _LEAST_DOUBT) * sd
+    score = np.log(doubted) + log_improvement((mean - forecast.best_seen) / doubted)[0] - log_cost - np.log(lacking)
     score[n:] += forecast.log_success(X)
     score[
         [not is_resumable(t) or t.index in taken or t.step >= last for t in forecast.trials] + [False] * len(X)
@@ -223,7 +230,7 @@ def _best(
     if not len(score) or score.max() == -np.inf:
         return None
     k = int(score.argmax())
-    (value, bar), (width, _) = transform.invert(np.array([mean[k], forecast.final.max()]), np.array([sd[k], 0.0]))
+    (value, bar), (width, _) = transform.invert(np.array([mean[k], forecast.best_seen]), np.array([sd[k], 0.0]))
     because = f"predicted {measured(float(value), float(width))} at step {last:.0f}, needs {number(float(bar))}"
     if not tells:
         because += ", and curves tell little of their ends so far"
