@@ -65,14 +65,14 @@ class Concern:
         kind: what it is.
         metric: the metric that it is about.
         count: how many results, or whole trainings, say so.
-        value: a number that tells more; see `Kind`.
+        value: a number that tells more, where `Kind` says so.
         constraint: the bound that it is about; None if it is about none, or about all.
     """
 
     kind: Kind
     metric: str
     count: int
-    value: float = float("nan")
+    value: float = 0.0
     constraint: OutcomeConstraint | None = None
 
 
