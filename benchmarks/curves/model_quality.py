@@ -28,6 +28,7 @@ import numpy as np
 from scipy.stats import norm, spearmanr
 
 from headstock.encoding import Encoding
+from headstock.gp.curve_calibration import overconfidence
 from headstock.gp.curve_fit import fit_curves
 from headstock.gp.curve_outcomes import CurveTransform
 from headstock.gp.curves import CurveSet, condition
@@ -59,7 +60,7 @@ def ours(X: np.ndarray, Z: np.ndarray, categorical: np.ndarray) -> Prediction:
     data = CurveSet(X, np.arange(1.0, last + 1.0), Z, float(last), categorical).subset(np.arange(len(X)))
     h = fit_curves(data)
     mean, variance = condition(h, data).predict(np.arange(len(X)), np.full(len(X), float(last)))
-    return mean, np.sqrt(variance + h.noise)
+    return mean, np.sqrt(overconfidence(h, data) ** 2 * variance + h.noise)
 
 
 def last_value(_: np.ndarray, Z: np.ndarray, __: np.ndarray) -> Prediction:

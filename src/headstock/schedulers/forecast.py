@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from headstock.acquisition.analytic import LogFeasibility
 from headstock.encoding import Encoding
+from headstock.gp.curve_calibration import overconfidence
 from headstock.gp.curve_fit import fit_curves, spread
 from headstock.gp.curve_outcomes import CurveTransform
 from headstock.gp.curves import CurveHyperparameters, CurvePosterior, CurveSet, condition
@@ -109,6 +110,11 @@ class Forecast:
         """The share of the variance of the trials' ends that is known: Var μ / (Var μ + mean σ²)."""
         known = float(np.var(self.final))
         return known / (known + float(np.mean(self.final_sd**2)))
+
+    @cached_property
+    def widening(self) -> float:
+        """What standard deviations are multiplied by for a person; a decision has its own benefit of the doubt."""
+        return overconfidence(self.posterior.hyperparameters, self.posterior.data)
 
     @cached_property
     def as_results(self) -> History:
@@ -224,8 +230,9 @@ def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple
         return {}
     try:
         forecast = Forecast.of(history, last)
+        sds = forecast.widening * forecast.final_sd
     except (ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
         return {}
-    values, widths = forecast.transform.invert(forecast.final, forecast.final_sd)
+    values, widths = forecast.transform.invert(forecast.final, sds)
     ends = zip(forecast.trials, values.tolist(), widths.tolist(), strict=True)
     return {trial.index: (value, width) for trial, value, width in ends}

@@ -192,7 +192,7 @@ def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float
     cost = costs[unfinished].sum()
     if not unfinished or (not is_last and steps_left >= cost + max(first, _stride(forecast.last))):
         return []
-    values, widths = forecast.transform.invert(forecast.final, forecast.final_sd)
+    values, widths = forecast.transform.invert(forecast.final, forecast.widening * forecast.final_sd)
     return [
         Resume(
             forecast.trials[k].index,
@@ -230,7 +230,8 @@ def _best(
     if not len(score) or score.max() == -np.inf:
         return None
     k = int(score.argmax())
-    (value, bar), (width, _) = transform.invert(np.array([mean[k], forecast.best_seen]), np.array([sd[k], 0.0]))
+    sds = np.array([forecast.widening * sd[k], 0.0])
+    (value, bar), (width, _) = transform.invert(np.array([mean[k], forecast.best_seen]), sds)
     because = f"predicted {measured(float(value), float(width))} at step {last:.0f}, needs {number(float(bar))}"
     if not tells:
         because += ", and curves tell little of their ends so far"
