@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final, final
 
+Answer = Callable[[int, FrameType | None], object]
+"""Is called with a signal and the frame that it came in."""
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _INSISTED: Final = 3
 
@@ -29,7 +32,7 @@ class _Gate:
         is_shut: whether signals are kept.
     """
 
-    answers: dict[int, Callable[[int, FrameType | None], object]] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
     kept: Counter[int] = field(default_factory=Counter)
     is_shut: bool = False
 
@@ -49,9 +52,7 @@ class _Gate:
         if not self.is_shut or self.kept[number] >= _INSISTED:
             self.hand_on(self.answers, frame)
 
-    def hand_on(
-        self, answers: dict[int, Callable[[int, FrameType | None], object]], frame: FrameType | None = None
-    ) -> None:
+    def hand_on(self, answers: dict[int, Answer], frame: FrameType | None = None) -> None:
         """Answer all that were kept, though the first answer raises something."""
         while self.kept:
             number, _ = self.kept.popitem()

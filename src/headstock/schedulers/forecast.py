@@ -112,9 +112,20 @@ class Forecast:
         return known / (known + float(np.mean(self.final_sd**2)))
 
     @cached_property
-    def widening(self) -> float:
-        """What standard deviations are multiplied by for a person; a decision has its own benefit of the doubt."""
+    def _widening(self) -> float:
         return overconfidence(self.posterior.hyperparameters, self.posterior.data)
+
+    def in_units(
+        self, mean: Float64[np.ndarray, " m"], sd: Float64[np.ndarray, " m"]
+    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """Predictions as a person is told them: in the objective's units, as unsure as the model has proved to be.
+
+        A decision goes by standard deviations as they are: it has its own benefit of the doubt.
+
+        Raises:
+            NumericalError: if a covariance matrix cannot be factorised.
+        """
+        return self.transform.invert(mean, self._widening * sd)
 
     @cached_property
     def as_results(self) -> History:
@@ -230,9 +241,8 @@ def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple
         return {}
     try:
         forecast = Forecast.of(history, last)
-        sds = forecast.widening * forecast.final_sd
+        values, widths = forecast.in_units(forecast.final, forecast.final_sd)
     except (ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
         return {}
-    values, widths = forecast.transform.invert(forecast.final, sds)
     ends = zip(forecast.trials, values.tolist(), widths.tolist(), strict=True)
     return {trial.index: (value, width) for trial, value, width in ends}

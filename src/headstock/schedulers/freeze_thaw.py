@@ -192,7 +192,7 @@ def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float
     cost = costs[unfinished].sum()
     if not unfinished or (not is_last and steps_left >= cost + max(first, _stride(forecast.last))):
         return []
-    values, widths = forecast.transform.invert(forecast.final, forecast.widening * forecast.final_sd)
+    values, widths = forecast.in_units(forecast.final, forecast.final_sd)
     return [
         Resume(
             forecast.trials[k].index,
@@ -214,7 +214,7 @@ def _best(
     memo: Mapping[str, Any],
 ) -> Start | Resume | None:
     """The candidate with the largest expected improvement for what its end still costs; None if there is none."""
-    last, transform, n = float(forecast.last), forecast.transform, len(forecast.trials)
+    last, n = float(forecast.last), len(forecast.trials)
     tells = forecast.explained >= TELLING
     X = forecast.encoding.encode([s.parameters for s in proposals])
     new_mean, new_sd = forecast.of_new(X, last)
@@ -230,8 +230,7 @@ def _best(
     if not len(score) or score.max() == -np.inf:
         return None
     k = int(score.argmax())
-    sds = np.array([forecast.widening * sd[k], 0.0])
-    (value, bar), (width, _) = transform.invert(np.array([mean[k], forecast.best_seen]), sds)
+    (value, bar), (width, _) = forecast.in_units(np.array([mean[k], forecast.best_seen]), np.array([sd[k], 0.0]))
     because = f"predicted {measured(float(value), float(width))} at step {last:.0f}, needs {number(float(bar))}"
     if not tells:
         because += ", and curves tell little of their ends so far"
