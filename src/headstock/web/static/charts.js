@@ -26,7 +26,7 @@ export async function show(box, { html, data }) {
     kept.style.minHeight = place.style.minHeight;
     place.replaceWith(kept);
   }
-  redraw(box, ...made.childNodes);
+  await redraw(box, ...made.childNodes);
   for (const place of box.querySelectorAll(".figure")) await draw(place, data[place.dataset.name]);
 }
 

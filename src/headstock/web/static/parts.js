@@ -49,8 +49,18 @@ setInterval(() => {
   for (const one of document.querySelectorAll("time[data-seconds]")) one.textContent = ago(Number(one.dataset.seconds));
 }, 15_000);
 
-// Draws anew, and leaves the reader where he is: the focus, what is unfolded, how far it is scrolled.
-export function redraw(place, ...children) {
+// A click is lost where what was pressed is replaced before it is let go.
+let held = null; // until the pointer is let go and its click was answered
+for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"])
+  addEventListener(kind, ({ buttons }) => {
+    if (buttons & 1) held ??= Promise.withResolvers();
+    else if (held) setTimeout(() => (held?.resolve(), (held = null)));
+  }, true);
+
+// Draws anew, and leaves the reader where he is: the focus, what is unfolded, how far it is scrolled. What he presses
+// stays until he lets it go.
+export async function redraw(place, ...children) {
+  while (held) await held.promise;
   const called = (one) => `${one.tagName} ${one.getAttribute("aria-label") ?? one.textContent}`;
   const all = (what, of) => [...place.querySelectorAll(what)].map((one) => [called(one), of(one)]);
   const focused = place.contains(document.activeElement) ? called(document.activeElement) : null;

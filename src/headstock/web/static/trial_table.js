@@ -65,7 +65,7 @@ export function trialTable(name, found) {
     const count = answer.count ?? (view.state ? (counts[view.state] ?? 0) : total(counts));
     const isEmpty = !trials.length && !view.offset && !view.state && !view.words;
     bar.hidden = isEmpty;
-    if (isEmpty) return place.replaceChildren(h("p", { class: "none" }, "No trial was started yet."));
+    if (isEmpty) return redraw(place, h("p", { class: "none" }, "No trial was started yet."));
     const metrics = [...new Set([found.metric, ...trials.flatMap((trial) => Object.keys(trial.metrics))])];
     redraw(
       place,
