@@ -3,11 +3,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 import histories
+from headstock.analysis import endings as module
 from headstock.analysis.endings import endings
 from headstock.errors import NoResultError
 from headstock.history import History
+from headstock.schedulers import forecast
+from headstock.schedulers.forecast import predicted_ends
 from headstock.trial import Observation, TrialState
 
 LAST = 27
@@ -47,6 +51,29 @@ def test_the_ends_that_were_held_back_lie_in_their_intervals():
     gains = np.array([held_back[e.trial] - history.trials[e.trial].reports["accuracy"][-1].mean for e in found])
     assert np.abs(off).mean() < 0.3 * np.abs(gains).mean()  # that the curve stays where it is would be off by the gain
     assert np.mean([e.upper[-1] - e.lower[-1] for e in found]) < 0.15
+
+
+def test_intervals_are_as_wide_as_what_verdicts_tell(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LEVEL", float(ndtr(1.0) - ndtr(-1.0)))  # one standard deviation to either side
+    monkeypatch.setattr(forecast, "overconfidence", lambda *_: 3.0)
+    history, held_back = training()
+    told = predicted_ends(history, fit=True)
+    found = endings(history)
+    assert len(found) == len(held_back)
+    for ending in found:
+        value, width = told[ending.trial]
+        assert ending.means[-1] == pytest.approx(value, rel=1e-9)
+        assert 0.5 * (ending.upper[-1] - ending.lower[-1]) == pytest.approx(width, rel=1e-9)
+
+
+def test_a_model_that_proved_too_sure_has_wider_intervals(monkeypatch: pytest.MonkeyPatch):
+    history, _ = training()
+    monkeypatch.setattr(forecast, "overconfidence", lambda *_: 1.0)
+    sure = endings(history)
+    monkeypatch.setattr(forecast, "overconfidence", lambda *_: 3.0)
+    for a, b in zip(sure, endings(history), strict=True):
+        assert b.upper[-1] - b.lower[-1] > 1.5 * (a.upper[-1] - a.lower[-1])
+        assert a.means[-1] == b.means[-1]
 
 
 def test_a_curve_goes_on_from_its_last_report_to_the_last_step():

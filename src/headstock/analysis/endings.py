@@ -5,10 +5,9 @@ from typing import Final, final
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import ndtri
 
+from headstock.analysis.intervals import central_interval
 from headstock.errors import NoResultError
-from headstock.gp.curve_outcomes import CurveTransform
 from headstock.history import History
 from headstock.schedulers.forecast import FEWEST_CURVES, Forecast
 from headstock.schedulers.reports import horizon
@@ -76,8 +75,9 @@ def endings(history: History) -> tuple[Ending, ...]:
         trial = forecast.trials[row]
         steps = np.unique(np.geomspace(trial.step, _length(trial, last), PLACES).round())
         mean, variance = forecast.posterior.predict(np.full(len(steps), row), steps)
-        sd = np.sqrt(np.maximum(variance, 0.0) + forecast.posterior.hyperparameters.noise)
-        predicted = _interval(forecast.transform, mean, sd)
+        sd = np.sqrt(variance)
+        medians, _ = forecast.in_units(mean, sd)
+        predicted = (medians, *central_interval(forecast.transform, mean, forecast.sd_as_told(sd), LEVEL))
         for values in predicted:
             values[0] = trial.reports[metric][-1].mean
         found.append(Ending(trial.index, steps, *predicted))
@@ -100,12 +100,3 @@ def _open(reported: list[TrialRecord], last: int) -> list[TrialRecord]:
     alive = [t for t in unfinished if not t.state.is_finished]
     stopped = [t for t in unfinished if t.state is TrialState.STOPPED]
     return [*alive[::-1], *stopped[::-1]][:MOST_ENDINGS]
-
-
-def _interval(
-    transform: CurveTransform, mean: Float64[np.ndarray, " t"], sd: Float64[np.ndarray, " t"]
-) -> tuple[Float64[np.ndarray, " t"], Float64[np.ndarray, " t"], Float64[np.ndarray, " t"]]:
-    """The median with both ends of the interval, in the metric's units: a monotone map takes quantiles to quantiles."""
-    half, exactly = ndtri(0.5 * (1 + LEVEL)) * sd, np.zeros_like(sd)
-    middle, one, other = (transform.invert(z, exactly)[0] for z in (mean, mean - half, mean + half))
-    return middle, np.minimum(one, other), np.maximum(one, other)

@@ -4,11 +4,15 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import ndtri
 
+from headstock.gp.curve_outcomes import CurveTransform
 from headstock.gp.outcomes import OutcomeTransform
 
 
 def central_interval(
-    transform: OutcomeTransform, means: Float64[np.ndarray, " m"], sds: Float64[np.ndarray, " m"], level: float
+    transform: OutcomeTransform | CurveTransform,
+    means: Float64[np.ndarray, " m"],
+    sds: Float64[np.ndarray, " m"],
+    level: float,
 ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
     """The lower and upper ends of central intervals of probability `level`, in the metric's units.
 

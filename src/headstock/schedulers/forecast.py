@@ -115,17 +115,25 @@ class Forecast:
     def _widening(self) -> float:
         return overconfidence(self.posterior.hyperparameters, self.posterior.data)
 
+    def sd_as_told(self, sd: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        """√(λ² `sd`² + σ²): of what will be reported, as unsure as the model has proved to be (`overconfidence`).
+
+        Raises:
+            NumericalError: if a covariance matrix cannot be factorised.
+        """
+        return np.sqrt((self._widening * sd) ** 2 + self.posterior.hyperparameters.noise)
+
     def in_units(
         self, mean: Float64[np.ndarray, " m"], sd: Float64[np.ndarray, " m"]
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
-        """Predictions as a person is told them: in the objective's units, as unsure as the model has proved to be.
+        """Predictions as a person is told them: medians in the objective's units, and how far reports are off.
 
         A decision goes by standard deviations as they are: it has its own benefit of the doubt.
 
         Raises:
             NumericalError: if a covariance matrix cannot be factorised.
         """
-        return self.transform.invert(mean, self._widening * sd)
+        return self.transform.invert(mean, self.sd_as_told(sd))
 
     @cached_property
     def as_results(self) -> History:
