@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -105,14 +106,35 @@ def test_the_sampler_is_told_what_trials_will_come_to():
     assert begun.suggestion.source == "random"
 
 
-def test_hyperparameters_come_from_the_newest_memo(replay: Replay):
-    forecast = Forecast.of(replay.history, 16)
-    vector = forecast.posterior.hyperparameters.vector
-    if forecast.memo is not None:
-        trials = (replace(replay.trials[0], memo=dict(forecast.memo)), *replay.trials[1:])
-        forecast = Forecast.of(replace(replay.history, trials=trials), 16)
-    assert forecast.memo is None
-    assert (forecast.posterior.hyperparameters.vector == vector).all()
+def test_hyperparameters_and_how_sure_they_proved_come_from_the_newest_memo(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+):
+    trials = tuple(replace(t, memo=None) for t in replay.trials)
+    fitted = Forecast.of(replace(replay.history, trials=trials), 16)
+    assert fitted.memo is not None
+    monkeypatch.setattr(
+        "headstock.schedulers.forecast.fit_curves", None
+    )  # nothing is fitted, and nothing calibrated, again
+    monkeypatch.setattr("headstock.schedulers.forecast.overconfidence", None)
+    remembered = json.loads(json.dumps(fitted.memo))
+    known = Forecast.of(replace(replay.history, trials=(replace(trials[0], memo=remembered), *trials[1:])), 16)
+    assert known.memo is None
+    assert (known.posterior.hyperparameters.vector == fitted.posterior.hyperparameters.vector).all()
+    assert known.overconfidence == fitted.overconfidence
+    assert all((a == b).all() for a, b in zip(_told(known), _told(fitted), strict=True))
+
+
+def test_a_memo_of_an_earlier_version_without_a_calibration_is_read(replay: Replay):
+    trials = tuple(replace(t, memo=None) for t in replay.trials)
+    memo = Forecast.of(replace(replay.history, trials=trials), 16).memo
+    assert memo is not None
+    earlier = {"freeze_thaw": {k: v for k, v in memo["freeze_thaw"].items() if k != "overconfidence"}}
+    known = Forecast.of(replace(replay.history, trials=(replace(trials[0], memo=earlier), *trials[1:])), 16)
+    assert known.overconfidence == 1.0
+
+
+def _told(known: Forecast) -> tuple[np.ndarray, np.ndarray]:
+    return known.in_units(known.final, known.final_sd)
 
 
 def test_predictions_are_near_the_ends_that_were_held_back(replay: Replay):

@@ -34,6 +34,42 @@ _MEMO: Final = "freeze_thaw"
 
 
 @final
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """What one decision leaves to the next.
+
+    Args:
+        reports: from how many reports hyper-parameters were fitted.
+        hyperparameters: the most probable ones.
+        overconfidence: λ, with these.
+    """
+
+    reports: int
+    hyperparameters: CurveHyperparameters
+    overconfidence: float
+
+    @classmethod
+    def newest(cls, history: History, dimensions: int) -> "_Fit | None":
+        """The newest of the history, if it fits to today's encoded space."""
+        memos = [t.memo[_MEMO] for t in history if t.memo and _MEMO in t.memo]
+        newest = max(memos, key=lambda memo: memo["reports"], default=None)
+        if newest is None:
+            return None
+        known = CurveHyperparameters.from_json(newest["hyperparameters"])
+        if len(known.log_lengthscales) != dimensions:
+            return None
+        return cls(newest["reports"], known, newest.get("overconfidence", 1.0))  # earlier versions stored none
+
+    def to_json(self) -> dict[str, Any]:
+        """The fit as JSON."""
+        return {
+            "reports": self.reports,
+            "hyperparameters": self.hyperparameters.to_json(),
+            "overconfidence": self.overconfidence,
+        }
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class Forecast:
     """The model of all learning curves, given a history.
@@ -45,6 +81,7 @@ class Forecast:
         encoding: of the space.
         transform: from the objective's units to the model's scale, where larger is better.
         posterior: the model.
+        overconfidence: λ, by which standard deviations are to be widened where a person is told them.
         memo: what to store with the decisions; None if nothing is new.
     """
 
@@ -54,13 +91,14 @@ class Forecast:
     encoding: Encoding
     transform: CurveTransform
     posterior: CurvePosterior
+    overconfidence: float
     memo: Mapping[str, Any] | None
 
     @classmethod
     def of(cls, history: History, last: int) -> "Forecast":
         """The forecast from every curve of the history, of which there is at least one.
 
-        Hyper-parameters come from the newest memo; they are fitted anew when the number of reports has grown.
+        Hyper-parameters and λ come from the newest memo; both are found anew when the number of reports has grown.
 
         Raises:
             NumericalError: if a covariance matrix cannot be factorised.
@@ -73,13 +111,15 @@ class Forecast:
         everything = CurveSet(X, curves.steps, transform.apply(curves.Y), float(last), encoding.categorical)
         rows = spread(everything, MODELLED)
         data = everything.subset(rows)
-        fitted, known = _newest(history, encoding.dimensions)
+        fit = _Fit.newest(history, encoding.dimensions)
         memo = None
-        if known is None or len(reports) >= GROWTH * fitted:
-            known = fit_curves(data, known)
-            memo = {_MEMO: {"reports": len(reports), "hyperparameters": known.to_json()}}
+        if fit is None or len(reports) >= GROWTH * fit.reports:
+            h = fit_curves(data, None if fit is None else fit.hyperparameters)
+            fit = _Fit(len(reports), h, overconfidence(h, data))
+            memo = {_MEMO: fit.to_json()}
         trials = tuple(curves.trials[row] for row in rows)
-        return cls(history, trials, last, encoding, transform, condition(known, data), memo)
+        posterior = condition(fit.hyperparameters, data)
+        return cls(history, trials, last, encoding, transform, posterior, fit.overconfidence, memo)
 
     @cached_property
     def steps(self) -> Float64[np.ndarray, " n"]:
@@ -111,17 +151,9 @@ class Forecast:
         known = float(np.var(self.final))
         return known / (known + float(np.mean(self.final_sd**2)))
 
-    @cached_property
-    def _widening(self) -> float:
-        return overconfidence(self.posterior.hyperparameters, self.posterior.data)
-
     def sd_as_told(self, sd: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
-        """√(λ² `sd`² + σ²): of what will be reported, as unsure as the model has proved to be (`overconfidence`).
-
-        Raises:
-            NumericalError: if a covariance matrix cannot be factorised.
-        """
-        return np.sqrt((self._widening * sd) ** 2 + self.posterior.hyperparameters.noise)
+        """√(λ² `sd`² + σ²): of what will be reported, as unsure as the model has proved to be."""
+        return np.sqrt((self.overconfidence * sd) ** 2 + self.posterior.hyperparameters.noise)
 
     def in_units(
         self, mean: Float64[np.ndarray, " m"], sd: Float64[np.ndarray, " m"]
@@ -129,9 +161,6 @@ class Forecast:
         """Predictions as a person is told them: medians in the objective's units, and how far reports are off.
 
         A decision goes by standard deviations as they are: it has its own benefit of the doubt.
-
-        Raises:
-            NumericalError: if a covariance matrix cannot be factorised.
         """
         return self.transform.invert(mean, self.sd_as_told(sd))
 
@@ -225,18 +254,8 @@ class Forecast:
         return Hyperparameters(self.posterior.hyperparameters.log_lengthscales, 0.0, -4.0)
 
 
-def _newest(history: History, dimensions: int) -> tuple[int, CurveHyperparameters | None]:
-    """From how many reports hyper-parameters were fitted last, and these, if they fit to today's encoded space."""
-    memos = [t.memo[_MEMO] for t in history if t.memo and _MEMO in t.memo]
-    newest = max(memos, key=lambda memo: memo["reports"], default=None)
-    if newest is None:
-        return 0, None
-    known = CurveHyperparameters.from_json(newest["hyperparameters"])
-    return (newest["reports"], known) if len(known.log_lengthscales) == dimensions else (0, None)
-
-
 def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple[float, float]]:
-    """For trials whose curves are modelled: mean and standard deviation of the objective at the last step.
+    """For trials whose curves are modelled: the objective that is predicted for the last step, give or take how much.
 
     Args:
         history: the experiment.
@@ -244,7 +263,7 @@ def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple
     """
     last = horizon(history, None)
     curves = sum(bool(trial.reports.get(history.objective.metric)) for trial in history)
-    known = _newest(history, Encoding.of(history.space).dimensions)[1] is not None
+    known = _Fit.newest(history, Encoding.of(history.space).dimensions) is not None
     if last is None or not (known or (fit and curves >= FEWEST_CURVES)):
         return {}
     try:
