@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstock.budget import Budget, Left
+from headstock.budget import BOUNDS, Budget, Left
 from headstock.errors import HeadstockError
 from headstock.history import History
 from headstock.trial import Observation, TrialRecord, TrialState
@@ -72,11 +72,18 @@ def test_seconds_and_cost_pay_for_steps():
         ({"seconds": math.inf}, "positive number"),
         ({"cost": "12"}, "positive number"),
         ({"trials": 5, "target": math.nan}, "finite number"),
+        *(({bound: 10**400}, "number") for bound in BOUNDS),
     ],
 )
 def test_what_bounds_nothing_is_refused(bounds: dict[str, Any], words: str):
     with pytest.raises(HeadstockError, match=words):
         Budget(**bounds)
+
+
+@pytest.mark.parametrize("bound", [math.inf, math.nan])
+def test_a_stored_bound_that_is_no_number_is_refused(bound: float):
+    with pytest.raises(HeadstockError, match="positive number"):
+        Budget.of({"trials": bound})
 
 
 def test_numbers_of_other_libraries_are_bounds():

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ def test_several_metrics():
         (True, "of type bool"),
         (math.nan, "not finite"),
         (-math.inf, "not finite"),
+        (10**400, "'accuracy' is 1.*not finite"),
+        (Fraction(10**400), "not finite"),
+        ((0.5, 10**400), "standard error"),
         ((0.5, -1.0), "standard error"),
         ((0.5, 0.1, 0.2), "of type tuple"),
         (np.array([1.0, 2.0]), "of type ndarray"),

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
+from headstock import wording
 from headstock.errors import HeadstockError
 from headstock.history import History
-from headstock.parameters import is_number
+from headstock.scalars import is_finite
 from headstock.trial import TrialRecord, TrialState
 
 BOUNDS: Final = ("trials", "steps", "seconds", "cost", "target")
@@ -47,10 +48,9 @@ class Budget:
         for name, bound in ((name, getattr(self, name)) for name in BOUNDS):
             if bound is None:
                 continue
-            if not is_number(bound) or not math.isfinite(bound) or (bound <= 0 and name != "target"):
-                raise HeadstockError(
-                    f"Budget({name}={bound!r}): give a {'finite' if name == 'target' else 'positive'} number."
-                )
+            if not is_finite(bound) or (bound <= 0 and name != "target"):
+                kind = "finite" if name == "target" else "positive"
+                raise HeadstockError(f"Budget({name}={wording.given(bound)}): give a {kind} number.")
             if name in ("trials", "steps") and bound % 1:
                 raise HeadstockError(f"Budget({name}={bound!r}): give a whole number.")
 
@@ -62,7 +62,8 @@ class Budget:
             HeadstockError: if a bound is not a positive number, or there is none.
         """
         known: dict[str, Any] = {name: bounds[name] for name in BOUNDS if name in bounds}
-        return cls(**known | {name: int(known[name]) for name in ("trials", "steps") if name in known})
+        whole = {name: int(known[name]) for name in ("trials", "steps") if is_finite(known.get(name))}
+        return cls(**known | whole)
 
     @classmethod
     def settled(cls, given: "Budget | None", stored: Mapping[str, float] | None) -> "Budget":

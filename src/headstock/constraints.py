@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, final
 
+from headstock import wording
 from headstock.errors import SpaceError
 
 _SIDES: Final = re.compile(r"\s*(<=|>=|==|<|>|=)\s*")
@@ -90,6 +91,8 @@ def parse_constraint(text: str) -> LinearConstraint:
     weights = {name: direction * weight for name, weight in weights.items() if weight != 0.0}
     if not weights:
         raise SpaceError(f"The constraint {text!r} constrains nothing. Name at least one parameter in it.")
+    if not all(map(math.isfinite, (constant, *weights.values()))):
+        raise SpaceError(f"The constraint {wording.given(text)} has a number that is not finite. Use finite numbers.")
     return LinearConstraint(weights, -direction * constant + 0.0)
 
 

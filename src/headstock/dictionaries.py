@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from headstock import wording
 from headstock.errors import SpaceError
-from headstock.parameters import is_number, native
+from headstock.scalars import is_number, native
 from headstock.space import Choice, Fixed, Float, Int, Parameter, Space, Value
 
 _COMMON: Final = {"name", "type", "value_type", "when", "is_task", "is_fidelity", "target_value"}
@@ -113,7 +114,10 @@ def _cast(entry: Mapping[str, Any], value: Any) -> Value:
     plain: Value = native(value)
     if "value_type" not in entry or plain is None:
         return plain
-    typed = _CASTS[entry["value_type"]](plain)
+    try:
+        typed = _CASTS[entry["value_type"]](plain)
+    except (ValueError, OverflowError):
+        typed = None
     if typed != plain:
-        raise SpaceError(f"the value {value!r} is no {entry['value_type']}.")
+        raise SpaceError(f"the value {wording.given(value)} is no {entry['value_type']}.")
     return typed

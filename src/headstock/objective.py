@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+from headstock import wording
 from headstock.errors import ObjectiveError
 
 _OUTCOME: Final = re.compile(
@@ -82,5 +83,5 @@ def parse_outcome_constraint(text: str) -> OutcomeConstraint:
         )
     bound = float(match["bound"])
     if not math.isfinite(bound):
-        raise ObjectiveError(f"The outcome constraint {text!r} has no finite bound. Give a finite number.")
+        raise ObjectiveError(f"The outcome constraint {wording.given(text)} has no finite bound. Give a finite number.")
     return OutcomeConstraint(match["metric"], bound, at_least=match["comparison"] == ">=")

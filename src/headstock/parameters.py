@@ -8,12 +8,13 @@ import math
 import sys
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeGuard, final
+from typing import Any, TypeAlias, final
 
+from headstock import wording
 from headstock.errors import ParameterError, SpaceError
 from headstock.priors import Near, checked_prior, checked_weight
+from headstock.scalars import is_finite, is_number, native
 
 Value: TypeAlias = float | int | str | bool | None
 """What a parameter can be set to."""
@@ -39,19 +40,13 @@ def _conditions(when: Mapping[str, Any] | None) -> Conditions:
     )
 
 
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether `value` is a real number and no boolean."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
 def _finite(kind: str, what: str, value: object) -> float:
     """`value` as a finite float, or the error that says what is wrong with it."""
     if not is_number(value):
         raise SpaceError(f"{kind}: {what} is {value!r}, which is not a number. Give a finite number.")
-    number = float(value)
-    if not math.isfinite(number):
-        raise SpaceError(f"{kind}: {what} is {value!r}. Give a finite number.")
-    return number
+    if not is_finite(value):
+        raise SpaceError(f"{kind}: {what} is {wording.given(value)}. Give a finite number, of at most 1.8e308.")
+    return float(value)
 
 
 def _check_range(kind: str, low: float, high: float, *, log: bool) -> None:
@@ -66,6 +61,8 @@ def _check_range(kind: str, low: float, high: float, *, log: bool) -> None:
             f"{kind}({low!r}, {high!r}, log=True): a logarithmic scale needs a positive lower bound. "
             f"Raise the bound above 0 or leave log=True out."
         )
+    if not is_finite(high - low):
+        raise SpaceError(f"{kind}({low!r}, {high!r}): the range is wider than 1.8e308. Give narrower bounds.")
 
 
 @final
@@ -120,9 +117,9 @@ class Float:
 
     def validate(self, name: str, value: object) -> float:
         """`value` as a float of this parameter (a value within rounding of a bound becomes that bound)."""
-        if not is_number(value) or not math.isfinite(float(value)):
+        if not is_finite(value):
             raise ParameterError(
-                f"{name}={value!r} is not a finite number; it must be one in [{self.low}, {self.high}]."
+                f"{name}={wording.given(value)} is not a finite number; it must be one in [{self.low}, {self.high}]."
             )
         number = float(value)
         rounding = 4.0 * sys.float_info.epsilon * max(abs(self.low), abs(self.high))
@@ -189,9 +186,9 @@ class Int:
 
     def validate(self, name: str, value: object) -> int:
         """`value` as an int of this parameter (8.0 is 8, 8.5 is refused)."""
-        if not is_number(value) or not math.isfinite(float(value)) or float(value) != int(value):
+        if not is_finite(value) or value % 1:
             raise ParameterError(
-                f"{name}={value!r} is not a whole number; it must be one in [{self.low}, {self.high}]."
+                f"{name}={wording.given(value)} is not a whole number; it must be one in [{self.low}, {self.high}]."
             )
         number = int(value)
         if not self.low <= number <= self.high:
@@ -236,7 +233,7 @@ class Choice:
             raise SpaceError("Choice() has no values. Name at least two.")
         if len(values) == 1:
             raise SpaceError(f"Choice({values[0]!r}) has one value, so there is nothing to choose. Use Fixed.")
-        plain = tuple(_plain(f"Choice: the value {v!r}", v) for v in values)
+        plain = tuple(_plain("Choice", v) for v in values)
         seen: set[Hashable] = set()
         for value in plain:
             if identity(value) in seen:
@@ -258,7 +255,7 @@ class Choice:
         exact = [i for i, v in enumerate(self.values) if identity(v) == key]
         alike = exact or [i for i, v in enumerate(self.values) if is_number(v) and is_number(value) and v == value]
         if not alike:
-            raise ParameterError(f"{name}={value!r} is not one of {list(self.values)!r}.")
+            raise ParameterError(f"{name}={wording.given(value)} is not one of {list(self.values)!r}.")
         return alike[0]
 
     def validate(self, name: str, value: object) -> Value:
@@ -299,7 +296,7 @@ class Fixed:
 
     def __post_init__(self) -> None:
         """Check the value."""
-        object.__setattr__(self, "value", _plain(f"Fixed: the value {self.value!r}", self.value))
+        object.__setattr__(self, "value", _plain("Fixed", self.value))
         object.__setattr__(self, "when", _conditions(self.when))
 
     @property
@@ -312,32 +309,22 @@ class Fixed:
         plain = native(value)
         same_number = is_number(plain) and is_number(self.value) and plain == self.value
         if identity(plain) != identity(self.value) and not same_number:
-            raise ParameterError(f"{name}={value!r} is fixed at {self.value!r}.")
+            raise ParameterError(f"{name}={wording.given(value)} is fixed at {self.value!r}.")
         return self.value
 
 
 Parameter: TypeAlias = Float | Int | Choice | Fixed
 
 
-def native(value: object) -> Any:
-    """A numpy scalar as the Python value it stands for; anything else as it is."""
-    if isinstance(value, bool | int | float | str) or value is None:
-        return value
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return float(value)
-    item = getattr(value, "item", None)
-    return item() if callable(item) and getattr(value, "ndim", None) == 0 else value
-
-
-def _plain(what: str, value: object) -> Value:
+def _plain(kind: str, value: object) -> Value:
     plain = native(value)
-    if isinstance(plain, float) and not math.isfinite(plain):
-        raise SpaceError(f"{what} is not finite. Use finite numbers.")
+    if is_number(plain) and not is_finite(plain):
+        raise SpaceError(f"{kind}: the value {wording.given(value)} is not finite. Use finite numbers.")
     if plain is None or isinstance(plain, bool | int | float | str):
         return plain
-    raise SpaceError(f"{what} is of type {type(value).__name__}. Use numbers, strings, booleans or None.")
+    raise SpaceError(
+        f"{kind}: the value {value!r} is of type {type(value).__name__}. Use numbers, strings, booleans or None."
+    )
 
 
 def conditions(parameter: Parameter) -> Conditions:

@@ -1,11 +1,12 @@
 """What a person believes of where the best value of a parameter lies, before anything was tried."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from headstock import wording
 from headstock.errors import SpaceError
+from headstock.scalars import is_finite
 
 
 @final
@@ -29,8 +30,8 @@ class Near:
         """Check the numbers and make them floats."""
         for what in ("value", "within"):
             given = getattr(self, what)
-            if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
-                raise SpaceError(f"Near: {what} is {given!r}. Give a finite number.")
+            if not is_finite(given):
+                raise SpaceError(f"Near: {what} is {wording.given(given)}. Give a finite number.")
             object.__setattr__(self, what, float(given))
         if self.within <= 0:
             raise SpaceError(f"Near({self.value!r}, within={self.within!r}): within must be positive.")
@@ -91,9 +92,9 @@ def checked_weight(what: str, weight: object) -> float:
     Raises:
         SpaceError: if it is not a positive, finite number.
     """
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not (math.isfinite(weight) and weight > 0):
+    if not (is_finite(weight) and weight > 0):
         raise SpaceError(
-            f"{what} has the weight {weight!r}. Give a positive number: 3 says that it is three times as likely to be "
-            f"the best as a value that is not named."
+            f"{what} has the weight {wording.given(weight)}. Give a positive number: 3 says that it is three times "
+            f"as likely to be the best as a value that is not named."
         )
     return float(weight)

@@ -9,8 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headstock import wording
 from headstock.errors import MetricError
-from headstock.parameters import is_number, native
+from headstock.scalars import is_finite, is_number, native, real
 from headstock.trial import Metrics, Observation
 
 
@@ -47,12 +48,13 @@ def _observation(metric: str, value: Any, step: int | None) -> Observation:
         raise MetricError(
             f"{metric!r} is {value!r}, of type {type(value).__name__}. Give a number or a pair (mean, standard error)."
         )
-    if not math.isfinite(mean):
+    if not is_finite(mean):
         raise MetricError(
-            f"{metric!r} is {float(mean)!r}, which is not finite. A trial without a result is Failed(reason)."
+            f"{metric!r} is {wording.given(mean)}, which is not finite as a float. A trial without a result is "
+            f"Failed(reason)."
         )
-    sem = None if sem is None or math.isnan(sem) else float(sem)
-    return Observation(float(mean), sem, step)
+    sem = None if sem is None else real(sem)
+    return Observation(float(mean), None if sem is None or math.isnan(sem) else sem, step)
 
 
 def _scalar(value: Any) -> Any:

@@ -16,6 +16,7 @@ from headstock import parameters as kinds
 from headstock.constraints import LinearConstraint, parse_constraint
 from headstock.errors import ParameterError, SpaceError
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter, Parameters, Value, conditions, identity
+from headstock.scalars import is_number, native
 
 __all__ = ["Choice", "Fixed", "Float", "Int", "Parameter", "Parameters", "Space", "Value", "conditions", "identity"]
 
@@ -176,7 +177,7 @@ class Space:
             raise ParameterError(
                 f"Unknown: {', '.join(map(repr, unknown))}. The space has {', '.join(self.parameters)}."
             )
-        return {n: self.parameters[n].validate(n, kinds.native(v)) for n, v in parameters.items()}
+        return {n: self.parameters[n].validate(n, native(v)) for n, v in parameters.items()}
 
     def widened(self, ranges: Mapping[str, tuple[float, float]]) -> "Space":
         """This space with wider ranges of some numeric parameters: `space.widened({"lr": (1e-6, 1.0)})`.
@@ -263,9 +264,7 @@ class Space:
                 parameter = self.parameters.get(name)
                 if parameter is None:
                     raise SpaceError(f"The constraint {constraint} names {name!r}, which is not a parameter.")
-                if isinstance(parameter, Choice) or (
-                    isinstance(parameter, Fixed) and not kinds.is_number(parameter.value)
-                ):
+                if isinstance(parameter, Choice) or (isinstance(parameter, Fixed) and not is_number(parameter.value)):
                     raise SpaceError(f"The constraint {constraint} names {name!r}, which is not numeric.")
                 if parameter.when:
                     raise SpaceError(
@@ -299,5 +298,5 @@ def _numeric_bounds(parameter: Parameter) -> tuple[float, float]:
     """The bounds of a numeric parameter."""
     if isinstance(parameter, Float | Int):
         return parameter.low, parameter.high
-    value = parameter.value if isinstance(parameter, Fixed) and kinds.is_number(parameter.value) else math.nan
+    value = parameter.value if isinstance(parameter, Fixed) and is_number(parameter.value) else math.nan
     return value, value

@@ -12,6 +12,7 @@ from typing import Any, Final, final
 
 import numpy as np
 
+from headstock import wording
 from headstock.errors import MetricError, StaleHistoryError, TrialStateError, UnknownTrialError
 from headstock.history import History
 from headstock.parameters import Parameters
@@ -174,7 +175,9 @@ class Study:
         """
         trials = self.history().trials
         if not 0 <= index < len(trials):
-            raise UnknownTrialError(f"{self.spec.name!r} has no trial {index}; it has {len(trials)}, numbered from 0.")
+            raise UnknownTrialError(
+                f"{self.spec.name!r} has no trial {wording.given(index)}; it has {len(trials)}, numbered from 0."
+            )
         return trials[index]
 
     def read(self, result: Any) -> Outcome:

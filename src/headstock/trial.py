@@ -16,6 +16,7 @@ from typing import Any, Final, final
 
 from headstock import markup, wording
 from headstock.errors import MetricError
+from headstock.scalars import real
 from headstock.space import Parameters
 
 
@@ -80,11 +81,11 @@ class Observation:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if not math.isfinite(self.mean):
-            raise MetricError(f"The value {self.mean!r} is not finite. Tell it as Failed(reason) instead.")
-        if self.sem is not None and not (math.isfinite(self.sem) and self.sem >= 0):
+        if not math.isfinite(real(self.mean)):
+            raise MetricError(f"The value {wording.given(self.mean)} is not finite. Tell it as Failed(reason) instead.")
+        if self.sem is not None and not (math.isfinite(real(self.sem)) and self.sem >= 0):
             raise MetricError(
-                f"The standard error {self.sem!r} is not a number of at least 0. Leave it out if unknown."
+                f"The standard error {wording.given(self.sem)} is not a number of at least 0. Leave it out if unknown."
             )
 
 

@@ -5,6 +5,9 @@ from typing import Final
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
+LONGEST_GIVEN: Final = 200
+"""How many characters of what somebody gave a message repeats."""
+
 
 def number(value: float) -> str:
     """A number in four significant digits."""
@@ -14,6 +17,15 @@ def number(value: float) -> str:
 def value(given: object) -> str:
     """A parameter's value."""
     return number(given) if isinstance(given, float) else str(given)
+
+
+def given(value: object) -> str:
+    """What somebody gave, as in Python, for a message; of what would fill lines, such as 10**400, the beginning."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write whole numbers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_GIVEN else f"{text[:20]}... ({len(text)} characters)"
 
 
 def measured(mean: float, sem: float | None) -> str:

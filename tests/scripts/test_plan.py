@@ -227,3 +227,15 @@ def test_a_design_that_makes_no_sense_is_refused(change, words):
     entries = {key: value for key, value in NEEDED.items() if key != "command"}
     with pytest.raises(HeadstockError, match=words):
         make_design(Settings({**entries, **change}))
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+@pytest.mark.parametrize("entry", ["trials", "seconds", "target"])
+@pytest.mark.parametrize(("name", "text"), [("study.toml", TOML), ("study.yaml", YAML)])
+def test_a_number_that_no_float_holds_is_refused_in_a_file(name, text, entry, digits, tmp_path: Path):
+    mark = "=" if name == "study.toml" else ":"
+    lines = [line for line in text.splitlines() if not line.startswith(f"{entry} ")]
+    file = written("\n".join([f"{entry}{mark} 1{'0' * digits}", *lines]), tmp_path, name)
+    with pytest.raises(HeadstockError) as refused:
+        make_plan(read_study_file(file))
+    assert len(str(refused.value)) < 400

@@ -240,6 +240,7 @@ def test_a_person_asks_for_a_trial_and_tells_its_result(tmp_path):
                 {"trial": 0, "metrics": whole | {"accuracy": True}},
                 {"trial": 0, "metrics": whole | {"accuracy": float("nan")}},
                 {"trial": 0, "metrics": whole | {"accuracy": 10**400}},
+                {"trial": 0, "metrics": whole | {"accuracy": [0.5, 10**400]}},
                 {"trial": 0, "metrics": whole | {"accuracy": [0.5, -1]}},
                 {"trial": 0, "metrics": whole | {"": 1}},
             ):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from headstock.errors import ExecutorError
-from headstock.parameters import is_number
+from headstock.scalars import is_number
 
 Environment = Mapping[str, str]
 """Environment variables that a process has besides those of this one."""

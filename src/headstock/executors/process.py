@@ -6,7 +6,6 @@ leads a session of its own and dies, with everything that it has started, as soo
 """
 
 import json
-import math
 import os
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from headstock.executors.gpus import Environment
 from headstock.executors.signals import is_from_outside, killed_by
 from headstock.executors.trees import Tree, marked, new_mark
 from headstock.interrupts import let_in
+from headstock.scalars import is_finite
 
 _TICK: Final = 0.2
 """After how many seconds it is looked whether a process has died that others keep the pipe of open."""
@@ -123,7 +123,7 @@ class Processes:
         Raises:
             ExecutorError: if the work cannot be handed over, or the number makes no sense.
         """
-        if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
+        if timeout is not None and not (is_finite(timeout) and timeout > 0):
             raise ExecutorError(f"timeout={timeout!r}: give a positive number of seconds.")
         try:
             return cls(cloudpickle.dumps(work), slots, timeout)

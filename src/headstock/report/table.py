@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from headstock.history import History
-from headstock.parameters import Choice, Fixed, Value, is_number
+from headstock.parameters import Choice, Fixed, Value
+from headstock.scalars import is_number
 from headstock.trial import TrialRecord
 
 BODY: Final = """<div class="controls">

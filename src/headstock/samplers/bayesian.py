@@ -18,13 +18,14 @@ from headstock.encoding import Encoding
 from headstock.errors import HeadstockError, NumericalError
 from headstock.gp.linalg import one_thread
 from headstock.history import History
-from headstock.parameters import Parameters, is_number
+from headstock.parameters import Parameters
 from headstock.samplers.base import NOTHING, Suggestion
 from headstock.samplers.beliefs import Beliefs, Memo, learn
 from headstock.samplers.durations import log_speed
 from headstock.samplers.precedents import Precedent, best_before, trend_of
 from headstock.samplers.sobol import Sobol
 from headstock.samplers.untried import explained
+from headstock.scalars import is_number
 from headstock.wording import measured, number
 
 ENOUGH: Final = 4

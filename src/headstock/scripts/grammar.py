@@ -10,13 +10,13 @@ flag                a switch of the command: --name is there, or it is not
 A condition is written as `momentum: optimizer=sgd` or `momentum: optimizer=sgd,rmsprop`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from headstock.errors import SpaceError
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter, Value
+from headstock.scalars import is_finite
 from headstock.space import Space
 
 FORMS: Final = "1e-6:0.4, 1e-6:0.4:log, int:16:128, 0:1:step=0.05, sgd,adamw or flag"
@@ -106,7 +106,7 @@ def parse_value(text: str) -> Value:
             value = kind(text)
         except ValueError:
             continue
-        return value if math.isfinite(value) and "_" not in text else text
+        return value if is_finite(value) and "_" not in text else text
     return text
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, final
 
 from headstock.errors import CommandError
-from headstock.parameters import is_number
+from headstock.scalars import is_number
 
 MOST_METRICS: Final = 50
 """How many metrics one line of JSON may have."""
@@ -104,7 +104,7 @@ def read_file(path: Path, metrics: Sequence[str]) -> dict[str, Value]:
     return found
 
 
-def is_finite(value: Value) -> bool:
+def can_be_kept(value: Value) -> bool:
     """Whether a value can be kept."""
     return all(map(math.isfinite, value if isinstance(value, tuple) else (value,)))
 

@@ -1,18 +1,19 @@
 """What `headstock run` is to do, from the command line or from a file; checked before anything is stored."""
 
 import difflib
-import math
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from headstock import wording
 from headstock.budget import BOUNDS, Budget
 from headstock.errors import CommandError, HeadstockError
 from headstock.executors.gpus import Environment, slots
 from headstock.executors.ray import Ray
-from headstock.parameters import Choice, Fixed, Float, Int, Parameter, is_number
+from headstock.parameters import Choice, Fixed, Float, Int, Parameter
+from headstock.scalars import is_finite, is_number
 from headstock.scripts.grammar import FORMS, conditional_space, parse_conditions, parse_parameter
 from headstock.scripts.output import Listener
 from headstock.scripts.script import Passing
@@ -355,7 +356,7 @@ def _check(key: str, value: Any) -> None:
         raise CommandError(f"{key!r} is unknown. {hint}")
     kind, fits = KINDS[key]
     if not fits(value):
-        raise CommandError(f"{key} is {value!r}. Give {kind}.")
+        raise CommandError(f"{key} is {wording.given(value)}. Give {kind}.")
 
 
 def _is_texts(value: Any) -> bool:
@@ -371,7 +372,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return is_number(value) and math.isfinite(value) and value > 0
+    return is_finite(value) and value > 0
 
 
 def _is_table(value: Any) -> bool:

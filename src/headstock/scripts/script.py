@@ -1,7 +1,6 @@
 """A command as something that evaluates trials: parameters in, a result out."""
 
 import json
-import math
 import os
 import re
 import shutil
@@ -19,9 +18,10 @@ from headstock.executors.signals import is_from_outside, killed_by
 from headstock.messages import Word
 from headstock.parameters import Parameters, Value
 from headstock.running import Trial
+from headstock.scalars import is_finite
 from headstock.scripts.events import check_tensorboard, event_files, read_events
 from headstock.scripts.folders import LOG, trial_folder
-from headstock.scripts.output import Listener, is_finite, read_file
+from headstock.scripts.output import Listener, can_be_kept, read_file
 from headstock.scripts.output import Value as Measured
 from headstock.trial import Failed
 
@@ -93,7 +93,7 @@ class Script:
         if self.events is not None:
             check_tensorboard()
         for what, seconds in (("time-out", self.timeout), ("grace", self.grace)):
-            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+            if seconds is not None and not (is_finite(seconds) and seconds > 0):
                 raise CommandError(f"The {what} is {seconds!r} seconds. Give a positive number.")
 
     def __call__(self, trial: Trial) -> dict[str, Measured] | Failed | None:
@@ -138,9 +138,9 @@ class Script:
             if metric not in latest:
                 said = f"the script ended without saying {metric!r}: let it print {metric}=0.5, or a line of JSON"
                 return _failed(said, exited)
-            if not is_finite(latest[metric]):
+            if not can_be_kept(latest[metric]):
                 return _failed(f"{metric} is {latest[metric]}, so the training has diverged", exited)
-        return {metric: value for metric, value in latest.items() if is_finite(value)}
+        return {metric: value for metric, value in latest.items() if can_be_kept(value)}
 
     def _launch(self, trial: Trial, folder: Path, log: Path) -> Launch:
         """What to start for a trial."""
@@ -270,7 +270,7 @@ class _Reporter:
         self.take({metric: curve[-1] for metric, curve in curves.items()})
 
     def _report(self) -> None:
-        finite: dict[str, Any] = {name: value for name, value in self.latest.items() if is_finite(value)}
+        finite: dict[str, Any] = {name: value for name, value in self.latest.items() if can_be_kept(value)}
         if self.objective in finite and self.reports < MOST_REPORTS:
             self.reports += 1
             self.trial.report(**finite)

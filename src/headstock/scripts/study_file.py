@@ -37,7 +37,7 @@ def read_study_file(path: Path) -> Settings:
 def _toml(path: Path, text: str) -> tuple[Any, dict[tuple[str, ...], int]]:
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{path} is no TOML: {error}.") from None
     return values, _toml_lines(text)
 
@@ -69,7 +69,7 @@ def _yaml(path: Path, text: str) -> tuple[Any, dict[tuple[str, ...], int]]:
     try:
         lines = dict(_yaml_lines(path, yaml, yaml.compose(text, Loader=yaml.SafeLoader), ()))
         return yaml.safe_load(text), lines
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = path if mark is None else f"{path}, line {mark.line + 1}"
         raise CommandError(f"{place}: this is no YAML: {getattr(error, 'problem', error)}.") from None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol, final
 
+from headstock import wording
 from headstock.errors import HeadstockError, MetricError, StorageError, TrialStateError
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Parameters, Space
@@ -86,7 +87,7 @@ class ExperimentSpec:
         if self.value not in ("last", "best"):
             raise StorageError(f"value={self.value!r}: a trial's value is its 'last' report or its 'best' one.")
         if not 0 <= self.seed <= LARGEST_SEED:
-            raise StorageError(f"The seed {self.seed!r} cannot be stored. Give an integer in [0, 2**63).")
+            raise StorageError(f"The seed {wording.given(self.seed)} cannot be stored. Give an integer in [0, 2**63).")
 
 
 @final

@@ -9,6 +9,7 @@ from typing import Any, Final, final
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
+from headstock import wording
 from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
 from headstock.storage import statements
@@ -61,10 +62,12 @@ class OpenExperiment:
         Raises:
             UnknownTrialError: if there is none of this index.
         """
-        for trial in self._with_reports(statements.TRIAL, statements.TRIAL_REPORTS, {"index": index}):
-            return trial
+        if 0 <= index < self.stored.trials_created:  # a database does not look for numbers of any size
+            for trial in self._with_reports(statements.TRIAL, statements.TRIAL_REPORTS, {"index": index}):
+                return trial
         raise UnknownTrialError(
-            f"{self.stored.name!r} has no trial {index}; it has {self.stored.trials_created}, numbered from 0."
+            f"{self.stored.name!r} has no trial {wording.given(index)}; it has {self.stored.trials_created}, numbered "
+            f"from 0."
         )
 
     def oldest_queued(self) -> int | None:

@@ -51,7 +51,6 @@ from headstock.web.ordering import BY_AGE
 PAGE: Final = 50
 MOST_COMPARED: Final = 8
 LARGEST_BODY: Final = 1_000_000
-LONGEST_NUMBER: Final = 300
 LOG_LINES: Final = 200
 LONGEST_LINE: Final = 2_000
 KINDS: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
@@ -391,7 +390,7 @@ class Dashboard:
         def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
             try:
                 ranges = views.ranges(given.get("ranges") or {})
-            except (AttributeError, TypeError, ValueError) as error:
+            except (AttributeError, OverflowError, TypeError, ValueError) as error:
                 raise BadRequestError("Give the ranges as {parameter: [low, high]}.") from error
             experiment.widen(ranges)
 
@@ -496,17 +495,12 @@ async def _body(request: Request) -> dict[str, Any]:
         if len(body) > LARGEST_BODY:
             raise BadRequestError("The request is too large.")
     try:
-        given = json.loads(body, parse_int=_whole)
+        given = json.loads(body)
     except ValueError as error:
         raise BadRequestError("The request is no JSON.") from error
     if not isinstance(given, dict):
         raise BadRequestError("The request is no JSON object.")
     return given
-
-
-def _whole(digits: str) -> float:
-    """A whole number; one that no column holds is infinite, and refused where it is used."""
-    return int(digits) if len(digits) < LONGEST_NUMBER else float(digits)
 
 
 def _given(request: Request, what: str) -> str:

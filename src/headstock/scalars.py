@@ -1,0 +1,35 @@
+"""Single numbers as they come from outside: of any library, and of any size."""
+
+import math
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+
+def native(value: object) -> Any:
+    """A numpy scalar as the Python value it stands for; anything else as it is."""
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if is_number(value):
+        return real(value)
+    item = getattr(value, "item", None)
+    return item() if callable(item) and getattr(value, "ndim", None) == 0 else value
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether `value` is a real number and no boolean."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Whether `value` is a real number that a float holds, and no boolean."""
+    return is_number(value) and math.isfinite(real(value))
+
+
+def real(value: float) -> float:
+    """A number as a float: infinite if it is a whole number, or a fraction, that is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
