@@ -59,6 +59,27 @@ def test_show_says_why_trials_failed_and_names_some_of_many_parameters(tmp_path)
     assert "and 52 more parameters" in shown
 
 
+def test_show_and_best_warn_of_what_speaks_against_the_search(tmp_path):
+    url = f"sqlite:///{tmp_path / 'flat.db'}"
+    with Experiment("flat", Space(x=Float(0, 1)), minimize="[loss]", storage=url, seed=0) as experiment:
+        for _ in range(6):
+            experiment.tell(experiment.ask(), 0.5)
+    expected = (
+        "All 6 values of [loss] are the same, so there is nothing to learn from it. Look whether the evaluation uses "
+        "the parameters, and what it returns."
+    )
+    for command in ("show", "best"):
+        shown = CliRunner().invoke(cli.app, [command, "flat", "--storage", url]).output
+        assert " ".join(shown.split()).count(f"warning: {expected}") == 1
+    shown = json.loads(CliRunner().invoke(cli.app, ["show", "flat", "--json", "--storage", url]).output)
+    assert shown["warnings"] == [expected]
+
+
+def test_nothing_is_warned_of_without_a_reason(invoke: Invoke):
+    assert "warning" not in invoke("show", HOSTILE).stdout
+    assert json.loads(invoke("show", HOSTILE, "--json").stdout)["warnings"] == []
+
+
 def test_show_draws_the_best_so_far_and_lists_the_best_trials(invoke: Invoke):
     shown = invoke("show", "cifar10").stdout
     spark = next(line for line in shown.splitlines() if line.startswith("best so far"))

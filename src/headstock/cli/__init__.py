@@ -26,7 +26,7 @@ from headstock.cli.options import (
     print_json,
     stored,
 )
-from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, SpaceError
+from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, NumericalError, SpaceError
 from headstock.exports import trials_csv
 from headstock.history import History
 from headstock.progress import course, trainings_table
@@ -104,13 +104,14 @@ def list_experiments(storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
 
 @app.command()
 def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
-    """Show an experiment: what is searched, how far it is, how it went, the best and the latest trials."""
+    """Show an experiment: what is searched, how far it is, how it went, warnings, the best and the latest trials."""
     with _experiment(name, storage) as experiment:
         history = experiment.history
         if as_json:
             shown = experiment.to_json()
             del shown["trials"]
-            print_json(shown | {"counts": history.counts, "best": _best(experiment)})
+            shown |= {"counts": history.counts, "best": _best(experiment), "warnings": _warnings(experiment)}
+            print_json(shown)
             return
         goal = "minimise" if history.objective.minimize else "maximise"
         out.print(f"[bold]{plain(name)}[/bold]: {goal} {plain(history.objective.metric)}, seed {history.seed}")
@@ -124,6 +125,7 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
             from headstock.report.words import mishaps
 
             out.print(plain(mishaps(failures(history))))
+        _print_warnings(experiment)
         _print_course(history)
         if any(t.steps for t in history):
             out.print("\n[bold]trainings[/bold]")
@@ -154,7 +156,7 @@ def trials(
 
 @app.command()
 def best(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = False) -> None:
-    """Print the best believed and the best seen parameters."""
+    """Print the best believed and the best seen parameters, and what speaks against trusting them."""
     with _experiment(name, storage) as experiment:
         if as_json:
             found = _best(experiment)
@@ -164,6 +166,7 @@ def best(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         else:
             experiment.best_seen()
             _print_best(experiment)
+            _print_warnings(experiment)
 
 
 @app.command()
@@ -394,6 +397,23 @@ def _print_best(experiment: Experiment) -> None:
         out.print(plain(f"best seen:     {experiment.best_seen()}"))
     except NoResultError as error:
         out.print(plain(str(error)))
+
+
+def _warnings(experiment: Experiment) -> list[str]:
+    """What speaks against trusting the search as it stands, the gravest first, each with what to do."""
+    from headstock.analysis.checks import concerns
+    from headstock.report.words import warning
+
+    try:
+        model = experiment.model()
+    except (NoResultError, NumericalError):
+        model = None
+    return [warning(concern) for concern in concerns(experiment.history, model)]
+
+
+def _print_warnings(experiment: Experiment) -> None:
+    for warning in _warnings(experiment):
+        out.print(plain(f"warning: {warning}"))
 
 
 def _print_course(history: History) -> None:
