@@ -1,9 +1,12 @@
-"""The dashboard as a process of its own, as people start it."""
+"""The dashboard as a process of its own, as people start it, and what it answers."""
 
+import http.client
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode, urlsplit
 
 
 @contextmanager
@@ -21,3 +24,25 @@ def dashboard(storage: str, *options: str) -> Iterator[str]:
         process.terminate()
         process.wait(timeout=30)
         process.stdout.close()
+
+
+class Answer:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def request(link, method, path, *, body=None, **headers) -> Answer:
+    connection = http.client.HTTPConnection(urlsplit(link).netloc, timeout=60)
+    try:
+        connection.request(method, path, body, headers)
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def get(link, path, **what) -> Answer:
+    return request(link, "GET", f"/{path}?{urlencode(what)}")

@@ -1,9 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 import histories
-from browser.given import HOSTILE, ON_BOTH
+from browser.given import HOSTILE, ON_BOTH, hindrances
 from headstock.report.figures import FIGURES
 from headstock.storage import open_storage
 from headstock.storage.base import ExperimentSpec
@@ -12,7 +10,6 @@ from serving import dashboard
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 MANY = 100_000
 
 
@@ -42,19 +39,7 @@ def test_every_page_fits_and_shows_names_as_they_are(look, page, screen):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_is_accessible(look, page):
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: .ci/services installs it")
-    shown = look(**PAGES[page])
-    shown.evaluate(AXE.read_text("utf-8"))
-    found = shown.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})")
-    # Plotly's own pictures are left to Plotly.
-    broken = [
-        (rule["id"], node["html"][:200])
-        for rule in found["violations"]
-        for node in rule["nodes"]
-        if "plotly" not in node["html"] and "main-svg" not in node["html"] and ".figure" not in str(node["target"])
-    ]
-    assert broken == []
+    assert hindrances(look(**PAGES[page])) == []
 
 
 @ON_BOTH

@@ -2,7 +2,7 @@ import http.client
 import json
 import shlex
 import threading
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,7 +12,7 @@ from headstock.objective import Objective
 from headstock.storage import Command, NewTrial, open_storage
 from headstock.storage.base import ExperimentSpec
 from headstock.trial import Observation, Verdict
-from serving import dashboard
+from serving import Answer, dashboard, get, request
 
 pytest.importorskip("starlette", reason="the dashboard needs the extra ui")
 pytest.importorskip("uvicorn", reason="the dashboard needs the extra ui")
@@ -35,28 +35,6 @@ def url(tmp_path_factory) -> str:
 def link(url) -> str:
     with dashboard(url) as link:
         yield link
-
-
-class Answer:
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status, self.headers, self.body = response.status, response.headers, response.read()
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-
-def request(link, method, path, *, body=None, **headers) -> Answer:
-    connection = http.client.HTTPConnection(urlsplit(link).netloc, timeout=60)
-    try:
-        connection.request(method, path, body, headers)
-        return Answer(connection.getresponse())
-    finally:
-        connection.close()
-
-
-def get(link, path, **what) -> Answer:
-    return request(link, "GET", f"/{path}?{urlencode(what)}")
 
 
 def post(link, path, what, **headers) -> Answer:

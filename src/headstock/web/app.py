@@ -43,10 +43,12 @@ from headstock.storage import Storage
 from headstock.storage.base import ExperimentSummary
 from headstock.trial import Failed, TrialRecord, TrialState
 from headstock.web import views
+from headstock.web.artifacts import listing, search
 from headstock.web.guard import Guard
 from headstock.web.live import events
 from headstock.web.opened import BOUNDED, FIGURES, SUMMARY, Shelf
 from headstock.web.ordering import BY_AGE
+from headstock.web.sending import Sending, answer
 
 PAGE: Final = 50
 MOST_COMPARED: Final = 8
@@ -84,6 +86,8 @@ def create_app(
         Route("/api/metrics", dashboard.metrics),
         Route("/api/beliefs", dashboard.beliefs),
         Route("/api/log", dashboard.log),
+        Route("/api/artifacts", dashboard.artifacts),
+        Route("/api/artifact", dashboard.artifact),
         Route("/api/csv", dashboard.csv),
         Route("/api/report", dashboard.report),
         Route("/api/figure", dashboard.figure),
@@ -240,6 +244,19 @@ class Dashboard:
 
         lines = await run_in_threadpool(read, _given(request, "experiment"), _number(request, "trial"))
         return JSONResponse({"lines": lines, "limit": LOG_LINES})
+
+    async def artifacts(self, request: Request) -> Response:
+        """The files that one trial has left."""
+        name, index = _given(request, "experiment"), _number(request, "trial")
+        return JSONResponse(await run_in_threadpool(lambda: listing(self._files(name), index)))
+
+    async def artifact(self, request: Request) -> Sending | Response:
+        """One of these files, by the key that the list has of it."""
+        name, index, key = _given(request, "experiment"), _number(request, "trial"), _given(request, "artifact")
+        found = await run_in_threadpool(lambda: search(self._files(name), index, key))
+        if found is None:
+            return JSONResponse({"error": "This file is gone."}, HTTPStatus.NOT_FOUND)
+        return answer(request, found)
 
     async def csv(self, request: Request) -> Response:
         """Every trial as comma-separated values, as a file."""

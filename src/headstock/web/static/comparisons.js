@@ -1,4 +1,5 @@
 // Trials, or experiments, side by side.
+import { artifactsCompared } from "./artifacts.js";
 import { plotCurves, renewal, show } from "./charts.js";
 import { h, link, redraw, table } from "./parts.js";
 import { get } from "./server.js";
@@ -13,7 +14,8 @@ function line(label, cells) {
 export async function trials(main, name, indices) {
   const place = h("div");
   const curves = h("div", { class: "panels" });
-  main.replaceChildren(h("h1", {}, "Trials compared"), h("p", { class: "goal" }, "What differs is underlined."), place, curves);
+  const left = artifactsCompared(name, indices);
+  main.replaceChildren(h("h1", {}, "Trials compared"), h("p", { class: "goal" }, "What differs is underlined."), place, curves, left.element);
 
   async function update() {
     const found = await Promise.all(indices.map((index) => get("trial", { experiment: name, trial: index })));
@@ -34,6 +36,7 @@ export async function trials(main, name, indices) {
         ],
       ),
     );
+    left.renew();
     const metrics = [...new Set([found[0].objective, ...keys("reports")])];
     await plotCurves(curves, metrics.map((metric) => [metric, found.map((one) => [`trial ${one.index}`, one.reports[metric] ?? []])]));
   }

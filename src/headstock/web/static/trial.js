@@ -1,4 +1,5 @@
 // The page of a trial.
+import { artifacts } from "./artifacts.js";
 import { plotCurves } from "./charts.js";
 import { facts, h, link, redraw, state, table, written } from "./parts.js";
 import { newest } from "./server.js";
@@ -12,7 +13,8 @@ export async function trial(main, name, index) {
   const log = h("pre", { tabindex: "0", "aria-label": "The end of the log" });
   const printed = h("details", { class: "figure-box", ontoggle: () => read() }, h("summary", {}, "Log"), log);
   const said = h("details", { class: "figure-box" });
-  main.replaceChildren(content, beliefs, curves, said, printed);
+  const left = artifacts(name, index);
+  main.replaceChildren(content, beliefs, curves, left.element, said, printed);
   const [ofTrial, ofBeliefs, ofLog] = ["trial", "beliefs", "log"].map((path) => {
     const ask = newest(path);
     return () => ask({ experiment: name, trial: index });
@@ -94,6 +96,7 @@ export async function trial(main, name, index) {
     );
     said.hidden = !decisions.length;
     redraw(said, h("summary", {}, "What the scheduler said"), table("What the scheduler said", [{ name: "step", kind: "number" }, "decision", "because"], decisions));
+    left.renew();
     await draw(found);
     await read();
     believe(found);

@@ -41,6 +41,9 @@ export function bytes(size) {
   return `${number(Number((size / 1000 ** unit).toPrecision(3)))} ${["bytes", "kB", "MB", "GB", "TB"][unit]}`;
 }
 
+// A text with characters that cannot be seen, or that would reorder its lines, as escapes.
+export const harmless = (text) => text.replace(/(?![\n\r\t])[\p{Cc}\p{Cf}]/gu, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
+
 export const total = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
 
 export const ALIVE = ["running", "paused", "queued"];
