@@ -1,7 +1,6 @@
 import struct
 import wave
 import zlib
-from contextlib import contextmanager
 from urllib.parse import urlencode
 
 import numpy as np
@@ -42,9 +41,9 @@ def tone(path, hertz: float) -> None:
         file.writeframes((8_000 * np.sin(2 * np.pi * hertz * np.arange(16_000) / 8_000)).astype("<i2").tobytes())
 
 
-@contextmanager
-def running(tmp_path, count: int):
-    """An experiment with some trials that run, their own folders, and the link to a dashboard."""
+@pytest.fixture
+def running(browser, tmp_path):  # noqa: ARG001 - skips where there is no browser; its pages are closed before the server
+    """Three trials that run, their own folders, and the link to a dashboard."""
     url = f"sqlite:///{tmp_path / 'a.db'}"
     with (
         Experiment(HOSTILE, Space(lr=Float(0.1, 1.0)), maximize="accuracy", storage=url, seed=0) as experiment,
@@ -53,7 +52,7 @@ def running(tmp_path, count: int):
         storage = open_storage(url)
         files = files_of(url, storage.experiment(HOSTILE))
         storage.close()
-        folders = [trial_folder(files, i) / "own" for i in range(count)]
+        folders = [trial_folder(files, i) / "own" for i in range(3)]
         for folder in folders:
             folder.mkdir(parents=True)
         yield [experiment.ask() for _ in folders], folders, link
@@ -71,72 +70,77 @@ def wait_for_pictures(page, count: int) -> None:
     page.evaluate("scrollTo(0, 0)")
 
 
-def test_what_a_training_leaves_is_shown_while_it_trains(visit, screen, tmp_path):
-    with running(tmp_path, 1) as ([trial], [folder], link):
-        (folder / "confusion.png").write_bytes(confusion(0.5))
-        (folder / f"first {HOSTILE.replace('/', '')}\u202e.png").write_bytes(png(np.eye(8)))
-        (folder / ("a very long name " * 14 + ".png")).write_bytes(png(np.tri(16)))
-        (folder / "predictions").mkdir()
-        (folder / "predictions" / "epoch 1.png").write_bytes(confusion(0.2, 16))
-        tone(folder / "sample.wav", 440)
-        (folder / "classes.csv").write_text("class,recall\r\n0,0.5\r\n")
-        (folder / "log.txt").write_text(f"{HOSTILE} \u202e\n" + "a line\n" * 10_000)
-        (folder / "model.pt").write_bytes(b"weights")
-        (folder / "page.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
-        address = f"{link}?{urlencode({'experiment': HOSTILE, 'trial': 0})}"
-        page = visit(address, allowed=link, ready="figure.picture img", **screen)
-        files = page.get_by_role("region", name="Files", exact=True)
-        wait_for_pictures(page, 4)
-        assert {one.get_attribute("loading") for one in files.locator("img").all()} == {"lazy"}
-        expect(files.get_by_alt_text(f"first {HOSTILE.replace('/', '')}\\u202e.png", exact=True)).to_be_visible()
-        page.locator("summary", has_text="log.txt").click()
-        text = files.get_by_label("log.txt", exact=True).and_(files.locator("pre"))
-        expect(text).to_contain_text(f"{HOSTILE} \\u{{202e}}")
-        expect(text).to_contain_text("… only the first 20 kB are shown")
-        page.locator("summary", has_text="log.txt").click()
-        page.locator("summary", has_text="classes.csv").click()
-        table = files.get_by_label("classes.csv", exact=True).and_(files.locator("pre"))
-        expect(table).to_have_text("class,recall\n0,0.5\n")
-        page.wait_for_function("document.querySelector('audio').duration === 2")
-        with page.expect_download() as kept:
-            files.get_by_role("link", name="Download page.svg").click()
-        assert kept.value.suggested_filename == "page.svg"
-        assert kept.value.path().read_text().startswith("<svg")
-        assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
-        assert hindrances(page) == []
+def test_what_a_training_leaves_is_shown_while_it_trains(running, visit, screen):
+    (trial, *_), (folder, *_), link = running
+    (folder / "confusion.png").write_bytes(confusion(0.5))
+    (folder / f"first {HOSTILE.replace('/', '')}\u202e.png").write_bytes(png(np.eye(8)))
+    (folder / ("a very long name " * 14 + ".png")).write_bytes(png(np.tri(16)))
+    (folder / "predictions").mkdir()
+    (folder / "predictions" / "epoch 1.png").write_bytes(confusion(0.2, 16))
+    tone(folder / "sample.wav", 440)
+    (folder / "classes.csv").write_text("class,recall\r\n0,0.5\r\n")
+    (folder / "log.txt").write_text(f"{HOSTILE} \u202e\n" + "a line\n" * 10_000)
+    (folder / "model.pt").write_bytes(b"weights")
+    (folder / "page.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    address = f"{link}?{urlencode({'experiment': HOSTILE, 'trial': 0})}"
+    page = visit(address, allowed=link, ready="figure.picture img", **screen)
+    files = page.get_by_role("region", name="Files", exact=True)
+    wait_for_pictures(page, 4)
+    assert {one.get_attribute("loading") for one in files.locator("img").all()} == {"lazy"}
+    expect(files.get_by_alt_text(f"first {HOSTILE.replace('/', '')}\\u202e.png", exact=True)).to_be_visible()
+    page.locator("summary", has_text="log.txt").click()
+    text = files.get_by_label("log.txt", exact=True).and_(files.locator("pre"))
+    expect(text).to_contain_text(f"{HOSTILE} \\u{{202e}}")
+    expect(text).to_contain_text("… only the first 20 kB are shown")
+    page.locator("summary", has_text="log.txt").click()
+    page.locator("summary", has_text="classes.csv").click()
+    table = files.get_by_label("classes.csv", exact=True).and_(files.locator("pre"))
+    expect(table).to_have_text("class,recall\n0,0.5\n")
+    page.wait_for_function("document.querySelector('audio').duration === 2")
+    with page.expect_download() as kept:
+        files.get_by_role("link", name="Download page.svg").click()
+    assert kept.value.suggested_filename == "page.svg"
+    assert kept.value.path().read_text().startswith("<svg")
+    with page.expect_popup() as opened:  # in a tab of its own, where it is nobody's page
+        files.get_by_alt_text("confusion.png").click()
+    expect(opened.value.locator("img")).to_have_js_property("naturalWidth", 24 * CLASSES)
+    assert opened.value.evaluate("origin") == "null"
+    opened.value.close()
+    assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+    assert hindrances(page) == []
 
-        page.evaluate("window.sound = document.querySelector('audio')")
-        (folder / "confusion.png").write_bytes(confusion(0.9, 12))
-        (folder / "predictions" / "epoch 2.png").write_bytes(confusion(0.6, 16))
-        (folder / "model.pt").unlink()
-        (folder / "classes.csv").write_text("class,recall\n0,0.75\n")
-        trial.report(accuracy=0.9)
-        wait_for_pictures(page, 5)
-        page.wait_for_function("document.querySelector('img[alt=\"confusion.png\"]').naturalWidth === 12 * 24")
-        expect(files.get_by_role("link", name="Download model.pt")).to_have_count(0)
-        expect(table).to_have_text("class,recall\n0,0.75\n")
-        assert page.evaluate("window.sound === document.querySelector('audio')")
+    page.evaluate("window.sound = document.querySelector('audio')")
+    (folder / "confusion.png").write_bytes(confusion(0.9, 12))
+    (folder / "predictions" / "epoch 2.png").write_bytes(confusion(0.6, 16))
+    (folder / "model.pt").unlink()
+    (folder / "classes.csv").write_text("class,recall\n0,0.75\n")
+    trial.report(accuracy=0.9)
+    wait_for_pictures(page, 5)
+    page.wait_for_function("document.querySelector('img[alt=\"confusion.png\"]').naturalWidth === 12 * 24")
+    expect(files.get_by_role("link", name="Download model.pt")).to_have_count(0)
+    expect(table).to_have_text("class,recall\n0,0.75\n")
+    assert page.evaluate("window.sound === document.querySelector('audio')")
 
 
-def test_what_trainings_leave_is_compared(visit, screen, tmp_path):
-    with running(tmp_path, 3) as (trials, folders, link):
-        for i, folder in enumerate(folders[:2]):
-            (folder / "confusion.png").write_bytes(confusion(0.5 + 0.4 * i))
-            tone(folder / "sample.wav", 440 * (i + 1))
-            (folder / "classes.csv").write_text(f"class,recall\n0,{i}\n")
-        (folders[1] / f"{HOSTILE.replace('/', '')}.png").write_bytes(png(np.eye(8)))
-        address = f"{link}?{urlencode({'experiment': HOSTILE, 'trials': '0,1,2'})}"
-        page = visit(address, allowed=link, ready="figure.picture img", **screen)
-        wait_for_pictures(page, 3)
-        files = page.get_by_role("region", name="Files compared")
-        row = files.get_by_role("row", name="confusion.png")
-        expect(row.get_by_role("img")).to_have_count(2)
-        files.locator("summary", has_text="classes.csv").nth(1).click()
-        expect(files.locator("details[open] pre")).to_have_text("class,recall\n0,1\n")
-        assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
-        assert hindrances(page) == []
-        (folders[2] / "confusion.png").write_bytes(confusion(0.7))
-        trials[2].report(accuracy=0.7)
-        expect(row.get_by_role("img")).to_have_count(3)
-        wait_for_pictures(page, 4)
-        expect(files.locator("details[open] pre")).to_have_text("class,recall\n0,1\n")
+def test_what_trainings_leave_is_compared(running, visit, screen):
+    trials, folders, link = running
+    for i, folder in enumerate(folders[:2]):
+        (folder / "confusion.png").write_bytes(confusion(0.5 + 0.4 * i))
+        tone(folder / "sample.wav", 440 * (i + 1))
+        (folder / "classes.csv").write_text(f"class,recall\n0,{i}\n")
+    (folders[1] / f"{HOSTILE.replace('/', '')}.png").write_bytes(png(np.eye(8)))
+    address = f"{link}?{urlencode({'experiment': HOSTILE, 'trials': '0,1,2'})}"
+    page = visit(address, allowed=link, ready="figure.picture img", **screen)
+    wait_for_pictures(page, 3)
+    files = page.get_by_role("region", name="Files compared")
+    row = files.get_by_role("row", name="confusion.png")
+    expect(row.get_by_role("img")).to_have_count(2)
+    files.locator("summary", has_text="classes.csv").nth(1).click()
+    expect(files.locator("details[open] pre")).to_have_text("class,recall\n0,1\n")
+    assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+    assert hindrances(page) == []
+    (folders[2] / "confusion.png").write_bytes(confusion(0.7))
+    trials[2].report(accuracy=0.7)
+    expect(row.get_by_role("img")).to_have_count(3)
+    wait_for_pictures(page, 4)
+    expect(files.locator("details[open] pre")).to_have_text("class,recall\n0,1\n")
