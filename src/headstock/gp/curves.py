@@ -130,7 +130,7 @@ class CurveHyperparameters:
 
     @property
     def nugget(self) -> float:
-        """G."""
+        """The nugget g."""
         return math.exp(self.log_nugget)
 
     @property

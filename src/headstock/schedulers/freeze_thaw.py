@@ -31,6 +31,7 @@ TELLING: Final = 0.2
 """Curves tell of their ends if at least this share of the variance of these is known."""
 
 _LEAST_DOUBT: Final = 0.05
+"""Of β: with none at all the expected improvement would be that of the means."""
 
 
 @final
@@ -186,7 +187,8 @@ def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float
     Only those count that what is left of the budget still finishes.
     """
     costs = forecast.last - forecast.steps
-    finishable = np.array([is_resumable(t) for t in forecast.trials]) & (costs <= steps_left) | (costs <= 0)
+    resumable = np.array([is_resumable(t) for t in forecast.trials])
+    finishable = (resumable & (costs <= steps_left)) | (costs <= 0)
     best = np.argsort(np.where(finishable, -forecast.final, np.inf), kind="stable")[: min(finalists, finishable.sum())]
     unfinished = [k for k in best if costs[k] > 0]
     cost = costs[unfinished].sum()
