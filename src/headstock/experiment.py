@@ -275,7 +275,7 @@ class Experiment:
         """Record the result of a trial: a number, (mean, standard error), a dictionary by metric, or `Failed(reason)`.
 
         Args:
-            trial: the trial, or its index.
+            trial: the trial, or its index; one that is still queued, too.
             result: its result; what it reported last, if left out.
 
         Raises:

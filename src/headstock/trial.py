@@ -39,7 +39,10 @@ class TrialState(StrEnum):
 
 TRANSITIONS: Final[Mapping[TrialState, frozenset[TrialState]]] = MappingProxyType(
     {
-        TrialState.QUEUED: frozenset({TrialState.RUNNING, TrialState.ABANDONED}),
+        # Somebody may have evaluated a queued one by hand, so it may have a result without having run.
+        TrialState.QUEUED: frozenset(
+            {TrialState.RUNNING, TrialState.COMPLETED, TrialState.FAILED, TrialState.ABANDONED}
+        ),
         TrialState.RUNNING: frozenset(set(TrialState) - {TrialState.RUNNING}),
         TrialState.PAUSED: frozenset(
             {

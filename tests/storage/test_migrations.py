@@ -12,7 +12,7 @@ from headstock.storage.migrations import MIGRATIONS, Migration, applied, migrate
 from headstock.storage.postgresql import PostgresqlDatabase
 from headstock.storage.sqlite import SqliteDatabase
 from headstock.testing.postgresql import PASSWORD
-from headstock.testing.storages import SPEC
+from headstock.testing.specimen import SPEC
 
 
 @migration

@@ -454,7 +454,7 @@ class Storage(Protocol):
         owner: str | None = None,
         verdict: Verdict | None = None,
     ) -> TrialRecord:
-        """Keep how a trial ended.
+        """Keep how a trial ended. A queued one that is told its result was never taken: nobody knows when it began.
 
         Args:
             name: the experiment.

@@ -6,15 +6,13 @@ from typing import Final
 
 from headstock.errors import HeadstockError, StorageError, UnknownExperimentError, UnknownTrialError
 from headstock.storage.base import LONGEST_NOTE, NewTrial, Storage
-from headstock.testing.storages import SPEC
-
-_PARAMETERS: Final = {"lr": 0.1, "kind": True, "epochs": 10}
+from headstock.testing.specimen import PARAMETERS, SPEC
 
 
 def check_notes_are_kept(storage: Storage) -> None:
     """A note stands until another one takes its place; it is no news of a trial, and gone with its experiment."""
     storage.create(SPEC)
-    storage.add_trials(SPEC.name, [NewTrial(_PARAMETERS), NewTrial(_PARAMETERS)], created=0, now=1.0)
+    storage.add_trials(SPEC.name, [NewTrial(PARAMETERS), NewTrial(PARAMETERS)], created=0, now=1.0)
     revision = storage.changes(SPEC.name).revision
     assert storage.notes(SPEC.name) == {}, "there are notes before there are any"
     text = "größer als </script>\n'gedacht' \0 \ud800"

@@ -313,7 +313,7 @@ class Dashboard:
         return await self._act(request, act)
 
     async def tell(self, request: Request) -> Response:
-        """Keep the result of a trial that a person evaluates."""
+        """Keep the result of a trial that a person evaluates, or has evaluated while it was still queued."""
 
         def act(experiment: Experiment, given: Mapping[str, Any]) -> TrialRecord:
             record = self._record(experiment.name, _index(given))

@@ -30,7 +30,7 @@ export function actions(name, trial) {
   const giveUp = () => offer("Give up", "It ends as abandoned, without a result, and is not evaluated any further.", "abandon", ended);
   const again = () => offer("Try again", "Its parameters are queued once more.", "retry", (now) => `Trial ${now.index} is queued.`);
   const told = () => h("button", { type: "button", class: "small", "aria-label": `Tell the result of trial ${trial.index}`, onclick: () => result(name, trial.index) }, "Tell the result…");
-  const offers = { running: isLed ? [pause, stop] : [told, stop, giveUp], paused: [goOn, stop, giveUp], queued: [giveUp] }[trial.state] ?? [again];
+  const offers = { running: isLed ? [pause, stop] : [told, stop, giveUp], paused: [goOn, stop, giveUp], queued: [told, giveUp] }[trial.state] ?? [again];
   return h("span", { class: "actions" }, offers.map((one) => one()));
 }
 
