@@ -31,6 +31,37 @@ def test_actions_by_keyboard_alone(look, stored):
 
 
 @ON_BOTH
+def test_a_queued_trial_is_told_its_result_and_under_way_needs_no_scrolling(visit, new_url, screen):
+    url = new_url()
+    space = Space({f"parameter_{i}": Float(0.0, 1.0) for i in range(4)})
+    with Experiment("queue", space, maximize="accuracy", storage=url, seed=0) as experiment, dashboard(url) as link:
+        for _ in range(2):
+            experiment.enqueue({})
+        page = visit(f"{link}?experiment=queue", allowed=link, ready="body.ready", **screen)
+        table = page.get_by_role("region", name="Trials under way")
+        for index in range(2):
+            for what in ("Tell the result of", "Give up"):
+                button = table.get_by_role("button", name=f"{what} trial {index}", exact=True)
+                button.wait_for()
+                box = button.bounding_box()
+                assert 0 <= box["x"] <= box["x"] + box["width"] <= screen["viewport"]["width"]
+        assert table.evaluate("region => region.scrollWidth <= region.clientWidth")
+        table.get_by_role("button", name="Tell the result of trial 1").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("accuracy", exact=True).fill("0.75")
+        dialog.get_by_role("button", name="Keep it").click()
+        page.get_by_text("Trial 1 is completed.").wait_for()
+        table.get_by_role("button", name="Give up trial 1").wait_for(state="detached")
+        assert experiment.trials[1].objective_mean == 0.75
+        assert [t.state for t in experiment.trials.values()] == ["queued", "completed"]
+        assert experiment.ask().index == 0
+        table.get_by_role("button", name="Stop trial 0").wait_for()
+        assert experiment.ask().index == 2
+        table.get_by_role("button", name="Stop trial 2").wait_for()
+        page.goto("about:blank")  # it would miss the server
+
+
+@ON_BOTH
 def test_a_range_is_widened(look, stored):
     page = look(experiment="digits", expected="400 (Bad Request)")  # a refusal, which the page shows
     page.get_by_role("button", name="Widen a range").click()

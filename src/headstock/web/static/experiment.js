@@ -75,7 +75,7 @@ const card = (title, value, more) => h("div", { class: "card brief" }, h("h2", {
 
 // The trials under way, of very many the newest ones.
 function underWay(name, found) {
-  const element = h("div");
+  const element = h("div", { class: "alive" });
   const heads = ["trial", "state", found.metric, { name: "step", kind: "number" }, "parameters", "because", "do"];
   let [trials, count, every] = [[], 0, false];
 
