@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from headstock import Budget, Experiment, Float, Space
@@ -101,3 +103,26 @@ def test_where_saved_states_lie_has_to_be_known(postgresql_url, tmp_path):
     with Experiment.open("new", storage=storage, files=tmp_path) as experiment:
         assert experiment.best_seen().load_checkpoint()["state"] == [0]
     storage.close()
+
+
+def test_what_a_training_deletes_meanwhile_is_not_missed(storage):
+    before = Belongings.of(storage, "old")
+    folder = files_of(storage.url, storage.experiment("old")) / "0"
+    is_over = threading.Event()
+
+    def write():
+        while not is_over.is_set():
+            for i in range(20):
+                (folder / str(i)).touch()
+            for i in range(20):
+                (folder / str(i)).unlink()
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        for _ in range(300):
+            found = Belongings.of(storage, "old")
+            assert (found.files >= before.files, found.bytes) == (True, before.bytes)
+    finally:
+        is_over.set()
+        writing.join()

@@ -1,7 +1,9 @@
 """An experiment as a whole: what belongs to it in the storage and beside it, which goes with it."""
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
@@ -47,7 +49,7 @@ class Belongings:
         for found in storage.experiments():
             if found.spec.name == name:
                 folder = files_of(storage.url, found.spec, root)
-                sizes = [] if folder is None else [f.stat().st_size for f in folder.rglob("*") if f.is_file()]
+                sizes = [] if folder is None else list(_sizes(folder))
                 counts = {state: count for state, count in found.counts.items() if count}
                 led = tuple(lease.index for lease in storage.leases(name))
                 return cls(counts, len(storage.notes(name)), len(sizes), sum(sizes), led)
@@ -119,6 +121,14 @@ def rename(storage: Storage, name: str, new: str, root: Path | None = None) -> N
         if link is not None and is_new:
             link.unlink(missing_ok=True)
         raise
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """How many bytes each file below a folder has; trainings may write and delete some meanwhile."""
+    for above, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                yield Path(above, name).lstat().st_size
 
 
 def _target(folder: Path) -> Path:
