@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from headstock.errors import StorageError
+from headstock.errors import StorageError, UnknownTrialError
 from headstock.objective import Objective
 from headstock.space import Float, Space
 from headstock.storage import Command, ExperimentSpec, NewTrial, Outcome, open_storage, sqlite, transaction
@@ -116,11 +116,13 @@ def test_a_full_disk_says_so_and_loses_nothing(path: Path):
     storage.close()
 
 
-def test_an_index_too_large_for_the_database_is_refused(path: Path):
+def test_a_number_too_large_for_the_database_is_refused(path: Path):
     storage = open_storage(str(path))
     storage.create(SPEC)
-    with pytest.raises(StorageError, match="too large"):
+    with pytest.raises(UnknownTrialError):
         storage.finish("kept", 2**63, Outcome(TrialState.ABANDONED), now=0.0)
+    with pytest.raises(StorageError, match="too large"):
+        storage.page("kept", offset=2**63)
     storage.close()
 
 
