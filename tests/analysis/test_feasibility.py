@@ -40,8 +40,7 @@ def test_the_probability_is_the_share_of_draws_that_keep_the_bound(bounded: Mode
     rng = np.random.default_rng(0)
     for row, constraint in zip(logs, bounded.history.outcome_constraints, strict=True):
         surrogate = bounded.surrogate(constraint.metric)
-        mean, variance = surrogate.posterior.predict(X)
-        drawn = mean + np.sqrt(variance) * rng.standard_normal((20_000, len(X)))
+        drawn = bounded.averaged(constraint.metric).draw(X, 20_000, rng)
         values, _ = surrogate.transform.invert(drawn.ravel(), np.zeros(drawn.size))
         share = (values >= constraint.bound if constraint.at_least else values <= constraint.bound).reshape(drawn.shape)
         np.testing.assert_allclose(np.exp(row), share.mean(axis=0), atol=0.015)  # four standard errors of a share

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import log_ndtr
 
 from headstock.analysis.model import Model
 from headstock.gp.surrogate import Surrogate
@@ -18,7 +17,7 @@ def standard_bound(surrogate: Surrogate, constraint: OutcomeConstraint) -> tuple
 def log_feasibilities(model: Model, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "k m"]:
     """Ln of the probability that each of the k outcome constraints holds for the noise-free metric.
 
-        ln Φ(± (μ - bound) / σ) , on the surrogate's standard scale
+        ln E[Φ(± (μ - bound) / σ)] , on the surrogate's standard scale, over hyper-parameters
 
     (Gardner et al. 2014, "Bayesian optimization with inequality constraints", eq. 7)
 
@@ -27,10 +26,8 @@ def log_feasibilities(model: Model, X: Float64[np.ndarray, "m d"]) -> Float64[np
     """
     logs = np.zeros((len(model.history.outcome_constraints), len(X)))
     for row, constraint in zip(logs, model.history.outcome_constraints, strict=True):
-        surrogate = model.surrogate(constraint.metric)
-        mean, variance = surrogate.posterior.predict(X)
-        side, bound = standard_bound(surrogate, constraint)
-        row[:] = log_ndtr(side * (mean - bound) / np.sqrt(variance))
+        side, bound = standard_bound(model.surrogate(constraint.metric), constraint)
+        row[:] = model.averaged(constraint.metric).log_probability(X, bound, side)
     return logs
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, final
 
 import numpy as np
@@ -12,6 +13,7 @@ from headstock.analysis.importance import Importance, importances
 from headstock.analysis.intervals import central_interval
 from headstock.encoding import Encoding
 from headstock.errors import MetricError, NoResultError, ParameterError
+from headstock.gp.averaging import AveragedPosterior
 from headstock.gp.linalg import one_thread
 from headstock.gp.surrogate import Surrogate, fit_surrogate
 from headstock.history import History
@@ -21,11 +23,13 @@ FEWEST_RESULTS: Final = 2
 
 
 @final
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Model:
     """What is believed of each metric, everywhere in the search space.
 
-    It is a function of the history alone: the same history gives the same model, in whichever process.
+    It is a function of the history alone: the same history gives the same model, in whichever process. What it predicts
+    is averaged over the hyper-parameters that the results leave open; importances and cross-validation are of the most
+    probable ones.
 
     Args:
         history: what it was fitted to.
@@ -76,20 +80,36 @@ class Model:
             raise MetricError(f"There is no model of {name!r}. Choose one of {', '.join(map(repr, self.surrogates))}.")
         return self.surrogates[name]
 
+    def averaged(self, metric: str | None = None) -> AveragedPosterior:
+        """The posterior of a metric on standard scale, averaged over hyper-parameters; of the objective if left out.
+
+        Raises:
+            MetricError: if the metric is not modelled.
+        """
+        name = self.history.objective.metric if metric is None else metric
+        if name not in self._averaged:
+            self._averaged[name] = AveragedPosterior.of(self.surrogate(name))
+        return self._averaged[name]
+
+    @cached_property
+    def _averaged(self) -> dict[str, AveragedPosterior]:
+        return {}
+
     @one_thread()
     def posterior(
         self, X: Float64[np.ndarray, "m d"], metric: str | None = None
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """Means and standard errors of the noise-free metric at encoded points, in the metric's units."""
-        return self.surrogate(metric).predict(X)
+        means, variances = self.averaged(metric).predict(X)
+        return self.surrogate(metric).transform.invert(means, np.sqrt(variances))
 
+    @one_thread()
     def interval(
         self, X: Float64[np.ndarray, "m d"], level: float, metric: str | None = None
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """Both ends of the noise-free metric's central intervals at encoded points, in the metric's units."""
-        surrogate = self.surrogate(metric)
-        means, variances = surrogate.posterior.predict(X)
-        return central_interval(surrogate.transform, means, np.sqrt(variances), level)
+        means, variances = self.averaged(metric).predict(X)
+        return central_interval(self.surrogate(metric).transform, means, np.sqrt(variances), level)
 
     def predict(self, points: Iterable[Any]) -> tuple[dict[str, list[float]], dict[str, dict[str, list[float]]]]:
         """What each metric is expected to be, without noise, at some configurations.
@@ -107,8 +127,8 @@ class Model:
         X = self._encode(points)
         means: dict[str, list[float]] = {}
         covariances: dict[str, dict[str, list[float]]] = {}
-        for metric, surrogate in self.surrogates.items():
-            mean, sem = surrogate.predict(X)
+        for metric in self.surrogates:
+            mean, sem = self.posterior(X, metric)
             means[metric] = mean.tolist()
             covariances[metric] = {other: [0.0] * len(X) for other in self.surrogates}
             covariances[metric][metric] = (sem**2).tolist()
@@ -121,7 +141,7 @@ class Model:
             ParameterError: if it is no configuration of the space.
         """
         X = self._encode([parameters])
-        predictions = {metric: surrogate.predict(X) for metric, surrogate in self.surrogates.items()}
+        predictions = {metric: self.posterior(X, metric) for metric in self.surrogates}
         return {metric: Observation(float(mean[0]), float(sem[0])) for metric, (mean, sem) in predictions.items()}
 
     @one_thread()

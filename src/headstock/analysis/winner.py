@@ -14,7 +14,6 @@ from headstock import wording
 from headstock.analysis.feasibility import feasibility, standard_bound
 from headstock.analysis.model import Model
 from headstock.errors import CheckpointError, NoResultError
-from headstock.gp.surrogate import Surrogate
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.trial import Arm, TrialRecord
@@ -142,7 +141,7 @@ def _arms(history: History) -> list[TrialRecord]:
 def contenders(model: Model) -> Float64[np.ndarray, "a d"]:
     """The arms that were tried and may be the best, by μ + 2 σ; at most 64, the likeliest first."""
     X = model.encoding.encode([trial.parameters for trial in _arms(model.history)])
-    mean, variance = model.surrogate().posterior.predict(X)
+    mean, variance = model.averaged().predict(X)
     return X[np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]]
 
 
@@ -151,7 +150,7 @@ def draw_worth(
 ) -> Float64[np.ndarray, "s m"]:
     """Joint draws of the noise-free objective, turned so that larger is better; -∞ where a constraint is broken."""
     surrogate = model.surrogate()
-    drawn = _draws(surrogate, X, count, rng)
+    drawn = model.averaged().draw(X, count, rng)
     values, _ = surrogate.transform.invert(drawn.ravel(), np.zeros(drawn.size))
     return np.where(_kept(model, X, count, rng), surrogate.transform.sign * values.reshape(drawn.shape), -np.inf)
 
@@ -162,7 +161,7 @@ def _kept(model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.rando
     for constraint in model.history.outcome_constraints:
         surrogate = model.surrogate(constraint.metric)
         side, bound = standard_bound(surrogate, constraint)
-        kept &= side * (_draws(surrogate, X, count, rng) - bound) >= 0
+        kept &= side * (model.averaged(constraint.metric).draw(X, count, rng) - bound) >= 0
     return kept
 
 
@@ -172,20 +171,10 @@ def _probability_of_being_best(model: Model, X: Float64[np.ndarray, "m d"], best
     An increasing transform keeps the order, so standard scale will do. Of many arms only the likeliest contenders are
     drawn.
     """
-    mean, variance = model.surrogate().posterior.predict(X)
+    mean, variance = model.averaged().predict(X)
     order = np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]
     drawn = X[np.array([best, *order[order != best]])]
     rng = np.random.default_rng(SEED)
-    worth = np.where(_kept(model, drawn, SAMPLES, rng), _draws(model.surrogate(), drawn, SAMPLES, rng), -np.inf)
+    worth = np.where(_kept(model, drawn, SAMPLES, rng), model.averaged().draw(drawn, SAMPLES, rng), -np.inf)
     won = (worth.argmax(axis=1) == 0) & np.isfinite(worth[:, 0])
     return float(won.mean())
-
-
-def _draws(
-    surrogate: Surrogate, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator
-) -> Float64[np.ndarray, "s m"]:
-    """Joint draws of the noise-free metric on standard scale: μ + ξ √Σ by the eigenvectors of Σ."""
-    mean, _ = surrogate.posterior.predict(X)
-    values, vectors = np.linalg.eigh(surrogate.posterior.covariance(X, X))
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    return mean + rng.standard_normal((count, len(mean))) @ root.T

@@ -35,6 +35,29 @@ def log_prior(hyperparameters: Hyperparameters) -> tuple[float, Float64[np.ndarr
     return float(value), np.array([*(-4.0 / 0.6 * z / (3.0 + z**2)), -4.0 * log_variance, -z_noise / 1.5])
 
 
+def log_density(vector: Float64[np.ndarray, " p"], data: TrainingSet) -> tuple[float, Float64[np.ndarray, " p"]]:
+    """The logarithm of p(y | θ) p(θ), which is p(θ | y) up to a constant, and its gradient in θ.
+
+    Raises:
+        NumericalError: if the covariance matrix cannot be factorised.
+    """
+    hyperparameters = Hyperparameters.from_vector(vector)
+    likelihood, likelihood_gradient = log_marginal_likelihood(hyperparameters, data)
+    prior, prior_gradient = log_prior(hyperparameters)
+    return likelihood + prior, likelihood_gradient + prior_gradient
+
+
+def is_bounded(vector: Float64[np.ndarray, " p"]) -> bool:
+    """Whether hyper-parameters lie where a fit looks for them."""
+    low, high = _bounds(len(vector))
+    return bool(((low <= vector) & (vector <= high)).all())
+
+
+def _bounds(p: int) -> tuple[Float64[np.ndarray, " p"], Float64[np.ndarray, " p"]]:
+    low, high = np.log([*[LENGTHSCALE_BOUNDS] * (p - 2), VARIANCE_BOUNDS, NOISE_BOUNDS]).T
+    return low, high
+
+
 def fit(data: TrainingSet, warm: Hyperparameters | None = None) -> Hyperparameters:
     """The hyper-parameters of highest posterior density (MAP), by L-BFGS-B.
 
@@ -69,17 +92,15 @@ def _climb(
     start: Float64[np.ndarray, " p"], data: TrainingSet, iterations: int
 ) -> tuple[Float64[np.ndarray, " p"], float]:
     """The best point that L-BFGS-B finds in so many iterations, and its log density: never worse than the start."""
-    low, high = np.log([*[LENGTHSCALE_BOUNDS] * (len(start) - 2), VARIANCE_BOUNDS, NOISE_BOUNDS]).T
+    low, high = _bounds(len(start))
     best, best_density = start, -math.inf
 
     def negative_log_density(vector: Float64[np.ndarray, " p"]) -> tuple[float, Float64[np.ndarray, " p"]]:
         nonlocal best, best_density
-        hyperparameters = Hyperparameters.from_vector(vector)
-        likelihood, likelihood_gradient = log_marginal_likelihood(hyperparameters, data)
-        prior, prior_gradient = log_prior(hyperparameters)
-        if likelihood + prior > best_density:
-            best, best_density = vector.copy(), likelihood + prior
-        return -(likelihood + prior), -(likelihood_gradient + prior_gradient)
+        density, gradient = log_density(vector, data)
+        if density > best_density:
+            best, best_density = vector.copy(), density
+        return -density, -gradient
 
     minimize(
         negative_log_density,

@@ -30,7 +30,7 @@ class Surrogate:
     Args:
         X: every point at which the metric may have been observed, in the unit cube.
         used: which rows of X the posterior is conditioned on.
-        y: the observations at those rows, on standard scale, larger where they are better.
+        data: the observations at those rows, on standard scale, larger where they are better.
         transform: from the metric's units to standard scale.
         hyperparameters: of the Gaussian process.
         posterior: on standard scale.
@@ -38,10 +38,15 @@ class Surrogate:
 
     X: Float64[np.ndarray, "n d"]
     used: Int64[np.ndarray, " u"]
-    y: Float64[np.ndarray, " u"]
+    data: TrainingSet
     transform: OutcomeTransform
     hyperparameters: Hyperparameters
     posterior: Posterior
+
+    @property
+    def y(self) -> Float64[np.ndarray, " u"]:
+        """The observations that are used, on standard scale."""
+        return self.data.y
 
     def predict(self, X: Float64[np.ndarray, "m d"]) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
         """The metric that is expected at X without noise, and its standard deviation, in the metric's units."""
@@ -140,7 +145,7 @@ def _conditioned(
     """The surrogate with these hyper-parameters, conditioned on at most `CONDITIONED` observations."""
     rows, kept = _thinned(data, CONDITIONED)
     used = np.flatnonzero(~np.isnan(values))[rows]
-    return Surrogate(X, used, kept.y, transform, hyperparameters, condition(hyperparameters, kept))
+    return Surrogate(X, used, kept, transform, hyperparameters, condition(hyperparameters, kept))
 
 
 def _thinned(data: TrainingSet, limit: int) -> tuple[Int64[np.ndarray, " u"], TrainingSet]:
