@@ -2,7 +2,10 @@
 
 import math
 from numbers import Integral, Real
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
+
+LARGEST: Final = 2**63 - 1
+"""The largest whole number that a database holds."""
 
 
 def native(value: object) -> Any:
@@ -33,3 +36,8 @@ def real(value: float) -> float:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def is_whole(value: object, least: int) -> TypeGuard[int]:
+    """Whether `value` is a whole number of at least `least` that a database holds, and no boolean."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST

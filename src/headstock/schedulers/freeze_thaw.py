@@ -15,11 +15,12 @@ from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.samplers.base import Suggestion
 from headstock.schedulers.base import Decision, Propose, Resume, Start, beginnings, proposed
+from headstock.schedulers.counting import check_whole
 from headstock.schedulers.forecast import Forecast
 from headstock.schedulers.reports import horizon, is_resumable
 from headstock.schedulers.successive_halving import SuccessiveHalving
 from headstock.trial import TrialState
-from headstock.wording import measured, number
+from headstock.wording import given, measured, number
 
 CANDIDATES: Final = 512
 """How many rows of a pool are considered: half of them anywhere, half where much is expected."""
@@ -68,7 +69,7 @@ class FreezeThaw:
             whole space.
 
     Raises:
-        HeadstockError: if a number is below 1.
+        HeadstockError: if a number is no whole number of at least 1, or the pool is no list of configurations.
     """
 
     max_steps: int | None = None
@@ -78,11 +79,12 @@ class FreezeThaw:
 
     def __post_init__(self) -> None:
         """Check the numbers; keep the pool as it is now."""
-        for name in ("max_steps", "first_steps", "finalists"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise HeadstockError(f"FreezeThaw({name}={value!r}): give an integer of at least 1.")
+        check_whole(self, max_steps=1, first_steps=1, finalists=1)
         if self.pool is not None:
+            if not isinstance(self.pool, Sequence) or not all(isinstance(p, Mapping) for p in self.pool):
+                raise HeadstockError(
+                    f"FreezeThaw(pool={given(self.pool)}): give a list of configurations, or leave it out."
+                )
             object.__setattr__(self, "pool", tuple(dict(p) for p in self.pool))
 
     def decide(

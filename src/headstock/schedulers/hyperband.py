@@ -9,8 +9,9 @@ import numpy as np
 
 from headstock.history import History
 from headstock.schedulers.base import Decision, Propose, Resume, Start, beginnings
+from headstock.schedulers.counting import check_whole
 from headstock.schedulers.reports import horizon
-from headstock.schedulers.successive_halving import check_halving, ladder, promotions
+from headstock.schedulers.successive_halving import ladder, promotions
 
 
 @final
@@ -27,7 +28,7 @@ class Hyperband:
         max_steps: R, how many steps a whole training has; None: as `trial.steps` says.
 
     Raises:
-        HeadstockError: if `min_steps` is below 1 or `eta` below 2.
+        HeadstockError: if a number is no whole number of at least 1, or `eta` is below 2.
     """
 
     min_steps: int = 1
@@ -36,7 +37,7 @@ class Hyperband:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        check_halving(self.min_steps, self.eta)
+        check_whole(self, min_steps=1, eta=2, max_steps=1)
 
     def decide(
         self,

@@ -7,9 +7,9 @@ from typing import Any, final
 
 import numpy as np
 
-from headstock.errors import HeadstockError
 from headstock.history import History
 from headstock.schedulers.base import Decision, Propose
+from headstock.schedulers.counting import check_whole
 from headstock.schedulers.stopping import Verdict, going_on_or_stopping
 from headstock.trial import TrialRecord
 from headstock.wording import number
@@ -29,7 +29,7 @@ class MedianStopping:
         interval: after how many steps a training is looked at again.
 
     Raises:
-        HeadstockError: if a number is below 1.
+        HeadstockError: if a number is no whole number of at least 1.
     """
 
     min_steps: int = 3
@@ -38,9 +38,7 @@ class MedianStopping:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("min_steps", "min_trials", "interval"):
-            if getattr(self, name) < 1:
-                raise HeadstockError(f"MedianStopping({name}={getattr(self, name)!r}): give an integer of at least 1.")
+        check_whole(self, min_steps=1, min_trials=1, interval=1)
 
     def decide(
         self,

@@ -9,10 +9,12 @@ import numpy as np
 
 from headstock.errors import HeadstockError
 from headstock.history import History
+from headstock.scalars import is_number
 from headstock.schedulers.base import Decision, Propose
+from headstock.schedulers.counting import check_whole
 from headstock.schedulers.stopping import Verdict, going_on_or_stopping
 from headstock.trial import TrialRecord
-from headstock.wording import number
+from headstock.wording import given, number
 
 
 @final
@@ -30,7 +32,7 @@ class PercentileStopping:
         interval: after how many steps a training is looked at again.
 
     Raises:
-        HeadstockError: if the percentile is not between 0 and 100, or a number is below 1.
+        HeadstockError: if the percentile is not between 0 and 100, or another is no whole number of at least 1.
     """
 
     percentile: float = 50.0
@@ -40,15 +42,11 @@ class PercentileStopping:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if not 0.0 < self.percentile < 100.0:
+        if not (is_number(self.percentile) and 0.0 < self.percentile < 100.0):
             raise HeadstockError(
-                f"PercentileStopping(percentile={self.percentile!r}): give a number between 0 and 100."
+                f"PercentileStopping(percentile={given(self.percentile)}): give a number between 0 and 100."
             )
-        for name in ("min_steps", "min_trials", "interval"):
-            if getattr(self, name) < 1:
-                raise HeadstockError(
-                    f"PercentileStopping({name}={getattr(self, name)!r}): give an integer of at least 1."
-                )
+        check_whole(self, min_steps=1, min_trials=1, interval=1)
 
     def decide(
         self,

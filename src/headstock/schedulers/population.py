@@ -13,10 +13,12 @@ from headstock.errors import HeadstockError
 from headstock.history import History
 from headstock.parameters import Value
 from headstock.samplers.base import Suggestion
+from headstock.scalars import is_number
 from headstock.schedulers.base import Decision, Propose, Resume, Start, Stop, beginnings
+from headstock.schedulers.counting import check_whole
 from headstock.schedulers.reports import horizon, is_resumable, value_at
 from headstock.trial import TrialRecord, TrialState
-from headstock.wording import number
+from headstock.wording import given, number
 
 RESAMPLED: Final = 0.25
 """With what probability a parameter is drawn anew instead of moved (Jaderberg et al. 2017, appendix A.1.1)."""
@@ -53,10 +55,9 @@ class PopulationBased:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.population < 2 or self.interval < 1 or not 0.0 < self.share <= 0.5:
-            raise HeadstockError(
-                f"{self!r}: give a population of at least 2, an interval of at least 1 and a share in (0, 1/2]."
-            )
+        check_whole(self, population=2, interval=1, max_steps=1)
+        if not (is_number(self.share) and 0.0 < self.share <= 0.5):
+            raise HeadstockError(f"PopulationBased(share={given(self.share)}): give a number in (0, 1/2].")
 
     def decide(
         self,

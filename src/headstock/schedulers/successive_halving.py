@@ -7,9 +7,9 @@ from typing import Any, final
 
 import numpy as np
 
-from headstock.errors import HeadstockError
 from headstock.history import History
 from headstock.schedulers.base import Decision, Propose, Resume, beginnings
+from headstock.schedulers.counting import check_whole
 from headstock.schedulers.reports import horizon, is_resumable, value_at
 from headstock.trial import TrialRecord, TrialState
 
@@ -28,7 +28,7 @@ class SuccessiveHalving:
         max_steps: how many steps a whole training has; None: as `trial.steps` says.
 
     Raises:
-        HeadstockError: if `min_steps` is below 1 or `eta` below 2.
+        HeadstockError: if a number is no whole number of at least 1, or `eta` is below 2.
     """
 
     min_steps: int = 1
@@ -37,7 +37,7 @@ class SuccessiveHalving:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        check_halving(self.min_steps, self.eta)
+        check_whole(self, min_steps=1, eta=2, max_steps=1)
 
     def decide(
         self,
@@ -58,20 +58,6 @@ class SuccessiveHalving:
     def to_json(self) -> dict[str, Any]:
         """The scheduler as JSON."""
         return {"kind": "successive_halving", **asdict(self)}
-
-
-def check_halving(min_steps: int, eta: int) -> None:
-    """Refuse a ladder that leads nowhere.
-
-    Raises:
-        HeadstockError: if `min_steps` is below 1 or `eta` below 2.
-    """
-    if min_steps < 1:
-        raise HeadstockError(
-            f"min_steps={min_steps!r}: a trial cannot be judged before its first step. Give at least 1."
-        )
-    if eta < 2:
-        raise HeadstockError(f"eta={eta!r}: one of `eta` trials goes on, so give an integer of at least 2.")
 
 
 def ladder(first: int, eta: int, last: int | None) -> list[int]:

@@ -10,9 +10,9 @@ from typing import Any, final
 
 import numpy as np
 
-from headstock.errors import HeadstockError
 from headstock.history import History
 from headstock.schedulers.base import Decision, Propose, Resume, beginnings
+from headstock.schedulers.counting import check_whole
 from headstock.schedulers.reports import horizon, is_resumable, value_at
 from headstock.trial import TrialState
 
@@ -29,7 +29,7 @@ class TopK:
         max_steps: how many steps a whole training has; None: as `trial.steps` says.
 
     Raises:
-        HeadstockError: if a number is below 1.
+        HeadstockError: if a number is no whole number of at least 1.
     """
 
     best: int = 2
@@ -39,9 +39,7 @@ class TopK:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        for name in ("best", "steps", "trials"):
-            if getattr(self, name) < 1:
-                raise HeadstockError(f"TopK({name}={getattr(self, name)!r}): give an integer of at least 1.")
+        check_whole(self, best=1, steps=1, trials=1, max_steps=1)
 
     def decide(
         self,

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from headstock.space import Space
 from headstock.storage.records import (
-    LARGEST_SEED,
     LONGEST_NAME,
     LONGEST_NOTE,
     Changes,
@@ -25,7 +24,6 @@ from headstock.storage.records import (
 from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
 
 __all__ = [
-    "LARGEST_SEED",
     "LONGEST_NAME",
     "LONGEST_NOTE",
     "Changes",

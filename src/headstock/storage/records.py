@@ -8,6 +8,7 @@ from typing import Any, Final, final
 from headstock import wording
 from headstock.errors import HeadstockError, MetricError, StorageError, TrialStateError
 from headstock.objective import Objective, OutcomeConstraint
+from headstock.scalars import LARGEST
 from headstock.space import Parameters, Space
 from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
 
@@ -16,9 +17,6 @@ LONGEST_NAME: Final = 200
 
 LONGEST_NOTE: Final = 10_000
 """How many characters a note may have."""
-
-LARGEST_SEED: Final = 2**63 - 1
-"""The largest integer that every database holds."""
 
 
 def check_name(what: str, name: str, error: type[HeadstockError]) -> None:
@@ -81,7 +79,7 @@ class ExperimentSpec:
         check_name("experiment", self.name, StorageError)
         if self.value not in ("last", "best"):
             raise StorageError(f"value={self.value!r}: a trial's value is its 'last' report or its 'best' one.")
-        if not 0 <= self.seed <= LARGEST_SEED:
+        if not 0 <= self.seed <= LARGEST:
             raise StorageError(f"The seed {wording.given(self.seed)} cannot be stored. Give an integer in [0, 2**63).")
 
 
