@@ -1,4 +1,5 @@
 import math
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,22 @@ def test_asks_are_distinct_and_many_may_be_open():
     assert len({record.arm.signature for record in asked}) == 20
     assert [record.index for record in asked] == list(range(20))
     assert all(record.state is TrialState.RUNNING for record in study.history())
+
+
+def test_who_has_to_wait_for_the_turn_reads_what_is_new_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    url = f"sqlite:///{tmp_path}/a.db"
+    one, other = study_of(url), study_of(url, create=False)
+    one.ask(5, now=0.0)
+    known = []
+
+    def turn(_storage: object, _name: str) -> AbstractContextManager[None]:
+        known.append(other.revision)
+        return nullcontext()
+
+    with one.storage.turn("study"):
+        monkeypatch.setattr(type(other.storage), "turn", turn)
+        other.ask(now=1.0)
+    assert known == [one.storage.changes("study").revision - 1]
 
 
 def test_a_batch_shares_its_number():

@@ -245,6 +245,8 @@ class Study:
         None are suggested for running if trials are found in the queue.
         """
         while True:
+            if self.storage.is_suggesting(self.spec.name):
+                self.history()  # who has to wait reads in the meantime, so that the turn itself is short
             with suppress(StaleHistoryError), self.storage.turn(self.spec.name):
                 history = self.history()
                 if self._queued and state is TrialState.RUNNING:

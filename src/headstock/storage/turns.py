@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-SHORTEST_PAUSE: Final = 0.0003
+SHORTEST_PAUSE: Final = 0.0001
 LONGEST_PAUSE: Final = 0.02
 """Seconds between two looks whether it is one's turn."""
 
