@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int64
 
 from headstock import wording
 from headstock.analysis.feasibility import feasibility, standard_bound
@@ -141,8 +141,13 @@ def _arms(history: History) -> list[TrialRecord]:
 def contenders(model: Model) -> Float64[np.ndarray, "a d"]:
     """The arms that were tried and may be the best, by μ + 2 σ; at most 64, the likeliest first."""
     X = model.encoding.encode([trial.parameters for trial in _arms(model.history)])
+    return X[_likeliest(model, X)]
+
+
+def _likeliest(model: Model, X: Float64[np.ndarray, "a d"]) -> Int64[np.ndarray, " c"]:
+    """The rows of the points that may be the best."""
     mean, variance = model.averaged().predict(X)
-    return X[np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]]
+    return np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]
 
 
 def draw_worth(
@@ -171,8 +176,7 @@ def _probability_of_being_best(model: Model, X: Float64[np.ndarray, "m d"], best
     An increasing transform keeps the order, so standard scale will do. Of many arms only the likeliest contenders are
     drawn.
     """
-    mean, variance = model.averaged().predict(X)
-    order = np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]
+    order = _likeliest(model, X)
     drawn = X[np.array([best, *order[order != best]])]
     rng = np.random.default_rng(SEED)
     worth = np.where(_kept(model, drawn, SAMPLES, rng), model.averaged().draw(drawn, SAMPLES, rng), -np.inf)
