@@ -13,7 +13,7 @@ from headstock.leasing import Leases
 from headstock.runner import Ended
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Resume, Start
-from headstock.storage.base import Command
+from headstock.storage.records import Command
 from headstock.trial import TrialRecord, TrialState
 from trainings import Clock, run_study, study_of
 

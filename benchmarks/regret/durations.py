@@ -25,7 +25,7 @@ from headstock.encoding import Encoding
 from headstock.objective import Objective
 from headstock.parameters import Parameters
 from headstock.storage import open_storage
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 from headstock.study import Study
 from headstock.testing import problems as synthetic
 from paired import ratios, written

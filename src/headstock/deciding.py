@@ -18,7 +18,7 @@ from headstock.history import History
 from headstock.samplers.base import Suggestion
 from headstock.samplers.bayesian import Bayesian
 from headstock.schedulers.base import Decision, Resume, Scheduler, Start, Stop
-from headstock.storage.base import NewTrial
+from headstock.storage.records import NewTrial
 from headstock.study import Study
 from headstock.trial import TrialRecord, TrialState, Verdict
 

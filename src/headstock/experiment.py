@@ -46,7 +46,8 @@ from headstock.scripts.folders import files_of
 from headstock.space import Space
 from headstock.specification import check_same, new_spec, objective_of, spec_from_json, spec_to_json
 from headstock.storage import open_storage
-from headstock.storage.base import Command, ExperimentSpec, Outcome, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import Command, ExperimentSpec, Outcome
 from headstock.study import Study
 from headstock.temporary import own_folder
 from headstock.trial import Arm, Observation, TrialRecord, TrialState

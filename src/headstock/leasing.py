@@ -9,7 +9,8 @@ from typing import Final, Self, final
 
 from headstock.errors import StorageError
 from headstock.processes import is_dead
-from headstock.storage.base import Command, Lease, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import Command, Lease
 
 BEAT: Final = 5.0
 """After how many seconds leases are renewed."""

@@ -27,7 +27,7 @@ from headstock.schedulers.base import Scheduler
 from headstock.schedulers.full import FullTraining
 from headstock.schedulers.median import MedianStopping
 from headstock.schedulers.percentile import PercentileStopping
-from headstock.storage.base import Command, Outcome
+from headstock.storage.records import Command, Outcome
 from headstock.study import Study
 from headstock.trial import BY_REQUEST, Failed, TrialRecord, TrialState, Verdict
 

@@ -12,7 +12,7 @@ from headstock.samplers.bayesian import Bayesian
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.space import Space
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 
 
 def objective_of(maximize: str | None, minimize: str | None) -> Objective:

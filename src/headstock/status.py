@@ -10,7 +10,8 @@ from headstock.history import History
 from headstock.leasing import LAPSE
 from headstock.processes import is_dead, is_here, place_of
 from headstock.runner import RETRIES
-from headstock.storage.base import ExperimentSpec, Lease, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import ExperimentSpec, Lease
 from headstock.trial import TrialRecord, TrialState
 
 

@@ -18,7 +18,8 @@ from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.results import read_result
 from headstock.samplers.base import Sampler, Suggestion
-from headstock.storage.base import Command, ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import Command, ExperimentSpec, NewTrial, Outcome
 from headstock.trial import Failed, Metrics, TrialRecord, TrialState, Verdict
 
 _NOTHING: Final[Parameters] = {}

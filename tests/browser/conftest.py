@@ -9,7 +9,7 @@ from browser.chromium import executable, launched
 from browser.given import HOSTILE
 from headstock.scripts.folders import LOG, files_of, trial_folder
 from headstock.storage import NewTrial, open_storage
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 from headstock.trial import Observation, Verdict
 from serving import dashboard
 

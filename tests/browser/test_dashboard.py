@@ -4,7 +4,7 @@ import histories
 from browser.given import HOSTILE, ON_BOTH, hindrances
 from headstock.report.figures import FIGURES
 from headstock.storage import open_storage
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 from headstock.trial import Observation
 from serving import dashboard
 

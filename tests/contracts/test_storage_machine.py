@@ -31,7 +31,7 @@ from headstock.history import History
 from headstock.objective import Objective
 from headstock.space import Float, Space
 from headstock.storage import Command, ExperimentSpec, NewTrial, Outcome, Storage, open_storage
-from headstock.storage.base import Lease
+from headstock.storage.records import Lease
 from headstock.testing import postgresql
 from headstock.trial import TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
 

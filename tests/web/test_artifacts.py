@@ -15,7 +15,7 @@ import histories
 from headstock import Budget, Experiment, Float, Space
 from headstock.scripts.folders import files_of, trial_folder
 from headstock.storage import open_storage
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 from serving import dashboard, get, request
 
 pytest.importorskip("starlette", reason="the dashboard needs the extra ui")

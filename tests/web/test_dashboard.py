@@ -10,7 +10,7 @@ import histories
 from headstock import Budget, Experiment, Failed, Float, Space
 from headstock.objective import Objective
 from headstock.storage import Command, NewTrial, open_storage
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 from headstock.trial import Observation, Verdict
 from serving import Answer, dashboard, get, request
 

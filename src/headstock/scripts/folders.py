@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 
 LOG: Final = "output.log"
 """The name of a trial's log."""

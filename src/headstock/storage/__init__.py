@@ -1,6 +1,8 @@
 """Where experiments live: one SQLite file, or the memory of this process."""
 
-from headstock.storage.base import (
+from headstock.storage.base import Storage
+from headstock.storage.opening import open_storage
+from headstock.storage.records import (
     Changes,
     Command,
     ExperimentSpec,
@@ -8,10 +10,8 @@ from headstock.storage.base import (
     Lease,
     NewTrial,
     Outcome,
-    Storage,
     check_name,
 )
-from headstock.storage.opening import open_storage
 
 __all__ = [
     "Changes",

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 
 from headstock.space import Space
 from headstock.storage.records import (
-    LONGEST_NAME,
-    LONGEST_NOTE,
     Changes,
     Command,
     ExperimentSpec,
@@ -19,23 +17,8 @@ from headstock.storage.records import (
     Lease,
     NewTrial,
     Outcome,
-    check_name,
 )
 from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
-
-__all__ = [
-    "LONGEST_NAME",
-    "LONGEST_NOTE",
-    "Changes",
-    "Command",
-    "ExperimentSpec",
-    "ExperimentSummary",
-    "Lease",
-    "NewTrial",
-    "Outcome",
-    "Storage",
-    "check_name",
-]
 
 
 class Storage(Protocol):

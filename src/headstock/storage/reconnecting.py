@@ -8,17 +8,9 @@ from typing import Any, Final, TypeVar, final
 
 from headstock.errors import ConnectionLostError, UnknownExperimentError
 from headstock.space import Space
-from headstock.storage.base import (
-    Changes,
-    Command,
-    ExperimentSpec,
-    ExperimentSummary,
-    Lease,
-    NewTrial,
-    Outcome,
-    Storage,
-)
+from headstock.storage.base import Storage
 from headstock.storage.database import PATIENCE
+from headstock.storage.records import Changes, Command, ExperimentSpec, ExperimentSummary, Lease, NewTrial, Outcome
 from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
 
 T = TypeVar("T")

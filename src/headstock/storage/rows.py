@@ -12,8 +12,8 @@ from sqlalchemy import JSON, Row, Text, cast
 from headstock.errors import StorageError
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Space
-from headstock.storage.base import Command, ExperimentSpec, Lease
 from headstock.storage.database import read_json
+from headstock.storage.records import Command, ExperimentSpec, Lease
 from headstock.storage.schema import experiments, trials
 from headstock.trial import Observation, TrialRecord, TrialState, Verdict
 

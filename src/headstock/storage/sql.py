@@ -23,7 +23,8 @@ from headstock.errors import (
     UnknownExperimentError,
 )
 from headstock.space import Space
-from headstock.storage.base import (
+from headstock.storage.database import Database
+from headstock.storage.records import (
     LONGEST_NOTE,
     Changes,
     Command,
@@ -34,7 +35,6 @@ from headstock.storage.base import (
     Outcome,
     check_name,
 )
-from headstock.storage.database import Database
 from headstock.storage.rows import (
     MOST_VERDICTS,
     experiment_row,

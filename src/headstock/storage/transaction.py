@@ -13,7 +13,7 @@ from headstock import wording
 from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
 from headstock.storage import statements
-from headstock.storage.base import Command, Lease
+from headstock.storage.records import Command, Lease
 from headstock.storage.rows import TRIAL_COLUMNS, StoredExperiment, curves, lease_of, report_row
 from headstock.storage.schema import experiments, notes, reports, spaces, trials
 from headstock.trial import Metrics, TrialRecord

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from headstock.errors import HeadstockError, StorageError, UnknownExperimentError, UnknownTrialError
-from headstock.storage.base import LONGEST_NOTE, NewTrial, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import LONGEST_NOTE, NewTrial
 from headstock.testing.specimen import PARAMETERS, SPEC
 
 

@@ -5,7 +5,8 @@ from itertools import product
 from typing import Final
 
 from headstock.errors import LeaseLostError, StaleHistoryError, TrialStateError
-from headstock.storage.base import Command, NewTrial, Outcome, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import Command, NewTrial, Outcome
 from headstock.testing.refusing import refused
 from headstock.testing.specimen import PARAMETERS, SPEC, VERDICT, assert_stored
 from headstock.trial import Observation, TrialState, Verdict

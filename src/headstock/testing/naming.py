@@ -6,7 +6,8 @@ from typing import Final
 from headstock.errors import ExperimentExistsError, StorageError, TrialStateError, UnknownExperimentError
 from headstock.objective import Objective
 from headstock.space import Float, Space
-from headstock.storage.base import ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import ExperimentSpec, NewTrial, Outcome
 from headstock.testing.refusing import refused
 from headstock.trial import TrialState
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from headstock.objective import Objective
 from headstock.space import Float, Space
-from headstock.storage.base import ExperimentSpec, NewTrial, Outcome, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import ExperimentSpec, NewTrial, Outcome
 from headstock.trial import TrialState
 
 SPEC: Final = ExperimentSpec("shared", Space(x=Float(0, 1)), Objective("y"))

@@ -5,7 +5,8 @@ from typing import Final
 
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.space import Choice, Fixed, Float, Int, Space
-from headstock.storage.base import ExperimentSpec, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import ExperimentSpec
 from headstock.trial import TrialRecord, Verdict
 
 SPEC: Final = ExperimentSpec(

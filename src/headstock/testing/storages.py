@@ -26,7 +26,8 @@ from headstock.errors import (
 )
 from headstock.history import History
 from headstock.objective import Objective
-from headstock.storage.base import Command, NewTrial, Outcome, Storage
+from headstock.storage.base import Storage
+from headstock.storage.records import Command, NewTrial, Outcome
 from headstock.testing import leases
 from headstock.testing.naming import check_a_new_name_keeps_everything_else
 from headstock.testing.refusing import refused

@@ -25,9 +25,10 @@ from headstock.errors import LeaseLostError, StaleHistoryError, StorageError, Tr
 from headstock.objective import Objective
 from headstock.processes import is_dead, new_owner
 from headstock.space import Float, Space
-from headstock.storage.base import ExperimentSpec, Lease, NewTrial, Outcome, Storage
+from headstock.storage.base import Storage
 from headstock.storage.opening import open_storage
 from headstock.storage.reconnecting import ReconnectingStorage
+from headstock.storage.records import ExperimentSpec, Lease, NewTrial, Outcome
 from headstock.storage.schema import reports
 from headstock.storage.sql import SqlStorage
 from headstock.trial import Observation, TrialRecord, TrialState

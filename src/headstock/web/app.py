@@ -40,7 +40,7 @@ from headstock.scripts.logs import log_lines
 from headstock.scripts.plan import Settings, make_design
 from headstock.specification import new_spec
 from headstock.storage import Storage
-from headstock.storage.base import ExperimentSummary
+from headstock.storage.records import ExperimentSummary
 from headstock.trial import Failed, TrialRecord, TrialState
 from headstock.web import views
 from headstock.web.artifacts import listing, search

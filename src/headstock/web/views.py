@@ -11,7 +11,7 @@ from headstock.history import History
 from headstock.parameters import Choice, Fixed, Parameter, shown
 from headstock.report.notes import note_html
 from headstock.storage import ExperimentSummary
-from headstock.storage.base import ExperimentSpec
+from headstock.storage.records import ExperimentSpec
 from headstock.trial import Observation, TrialRecord
 
 SPARK: Final = 40
