@@ -70,6 +70,17 @@ def test_a_script_reports_by_step_pauses_and_goes_on(folder: Path):
         assert ended is (trial.state is TrialState.COMPLETED), "one that leaves does so within its loop"
 
 
+@pytest.mark.parametrize(("saves", "state"), [(True, TrialState.PAUSED), (False, TrialState.FAILED)])
+def test_a_process_that_dies_on_its_way_out_costs_nothing_if_its_state_is_saved(
+    folder: Path, saves: bool, state: TrialState
+):
+    save = "" if saves else "type(trial.keeper).save_if_room = lambda keeper, step: None\n"
+    dying = f"{save}import atexit, os\natexit.register(lambda: trial._has_left and os.abort())\nfor step in trial.steps"
+    (folder / "train.py").write_text(SCRIPT.replace("for step in trial.steps", dying))
+    run("--trials", "6")
+    assert history(folder).counts.keys() == {TrialState.COMPLETED, state}
+
+
 def test_a_request_to_end_lets_a_script_come_to_the_end_of_its_step(folder: Path):
     start = [sys.executable, "-c", "from headstock.cli import main; main()", *words("--trials", "1"), "--wait"]
     with subprocess.Popen(start, stderr=subprocess.PIPE, text=True) as process:

@@ -325,8 +325,8 @@ class Training:
     def _train(self, trial: Trial, shared: Shared) -> End:
         try:
             result = self.function(trial)
-            others_left = shared.told is not Word.GO_ON
-            if others_left and not isinstance(result, Failed):
+            has_failed = isinstance(result, Failed) and not self._is_safe(trial, shared)
+            if shared.told is not Word.GO_ON and not has_failed:  # others left
                 return End(shared.told, is_saved=shared.last is not None and shared.last.saves)
             if trial.should_stop:  # it asked, and returned
                 trial.leave()
@@ -343,6 +343,14 @@ class Training:
             return End(failed=Failed(reason, traceback.format_exc()))
         is_saved = trial.keeper.is_attached or (shared.last is not None and shared.last.saves)
         return End(metrics=metrics, is_saved=is_saved)
+
+    def _is_safe(self, trial: Trial, shared: Shared) -> bool:
+        """Whether another process saved all that it had reported: if it was told to leave, it was on its way out.
+
+        What a process dies of then, such as an interpreter that a library aborts while it ends, costs nothing.
+        """
+        saved = self.checkpoints.saved(trial.record.index)
+        return shared.last is not None and bool(saved) and saved[0].step == shared.last.step
 
 
 def index_of(trial: Trial | TrialRecord | int) -> int:

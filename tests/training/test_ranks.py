@@ -57,6 +57,7 @@ def test_the_page_s_script_of_torchrun(tmp_path: Path, monkeypatch: pytest.Monke
     assert done.exit_code == 0, (done.output, done.exception)
     with hs.Experiment.open("ddp", storage="sqlite:///headstock.db") as experiment:
         found = experiment.history
+    assert not [f"{trial.error} {trial.traceback}" for trial in found if trial.state is TrialState.FAILED]
     assert found.counts.keys() <= {TrialState.COMPLETED, TrialState.PAUSED}
     launches = 0
     for trial in found:
