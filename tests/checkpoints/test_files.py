@@ -65,6 +65,31 @@ def test_a_foreign_file_is_neither_read_nor_deleted(tmp_path: Path):
     assert (tmp_path / "notes.txt").exists()
 
 
+def test_a_folder_that_is_a_link_holds_no_states(tmp_path: Path):
+    outside = Checkpoints(tmp_path / "outside")
+    theirs = outside.save(0, 1, {"s": "theirs"}, PLAIN).path
+    files = Checkpoints(tmp_path / "files" / ("ab" * 8))
+    files.directory(1)
+    (files.folder / "0").symlink_to(theirs.parent, target_is_directory=True)
+    assert (files.saved(0), files.load(0, PLAIN)) == ([], None)
+    files.discard(0)
+    with pytest.raises(CheckpointError, match="no link is followed"):
+        files.save(0, 2, {"s": "mine"}, PLAIN)
+    (files.folder / "1" / theirs.name).symlink_to(theirs)
+    assert (files.saved(1), files.load(1, PLAIN)) == ([], None)
+    assert list(theirs.parent.iterdir()) == [theirs], "something was written or deleted where a link led to"
+
+
+def test_a_renamed_experiment_keeps_its_states(tmp_path: Path):
+    files = Checkpoints(tmp_path / ("ab" * 8))
+    files.save(0, 1, {"s": 1}, PLAIN)
+    (tmp_path / ("cd" * 8)).symlink_to("ab" * 8, target_is_directory=True)
+    renamed = Checkpoints(tmp_path / ("cd" * 8))
+    renamed.save(0, 2, {"s": 2}, PLAIN)
+    assert [saved.step for saved in renamed.saved(0)] == [2, 1]
+    assert renamed.load(0, PLAIN) == (2, {"s": 2})
+
+
 def test_a_killed_save_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     files = Checkpoints(tmp_path)
     files.save(0, 1, {"s": 1}, PLAIN)

@@ -17,11 +17,13 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast, final
 
 from headstock.checkpoints.base import Framework
 from headstock.errors import CheckpointError, NoRoomError
+from headstock.trial_files import open_file, opened_trial
 
 GIB: Final = 2**30
 
@@ -77,16 +79,8 @@ class Checkpoints:
 
     def saved(self, trial: int) -> Sequence[Saved]:
         """The trial's saved states, the newest first; whether they are sound is found out when they are read."""
-        found = []
-        try:
-            with os.scandir(self._of(trial)) as entries:
-                for entry in entries:
-                    match = _NAME.fullmatch(entry.name)
-                    if match is not None and entry.is_file(follow_symlinks=False):
-                        found.append(Saved(trial, int(match["step"]), Path(entry.path), entry.stat().st_size))
-        except FileNotFoundError:  # never saved, or given up by another process just now
-            return found
-        return sorted(found, key=lambda one: one.step, reverse=True)
+        with opened_trial(self.folder, trial) as folder:
+            return [] if folder is None else self._saved(trial, folder)
 
     def save(
         self,
@@ -116,6 +110,7 @@ class Checkpoints:
         aside = folder / f"{step}.aside"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._check_unlinked(trial)
             with aside.open("w+b") as file:
                 _write(file, step, states, frameworks)
                 if not tried:
@@ -155,16 +150,18 @@ class Checkpoints:
         Raises:
             CheckpointError: if it is sound, but no framework reads it.
         """
-        for saved in self.saved(trial):
-            if at_most is not None and saved.step > at_most:
-                continue
-            try:
-                with saved.path.open("rb") as file:
+        with opened_trial(self.folder, trial) as folder:
+            for saved in () if folder is None else self._saved(trial, folder):
+                if folder is None or (at_most is not None and saved.step > at_most):
+                    continue
+                found = open_file(folder, saved.path.name)
+                if found is None:  # given up by another process just now
+                    continue
+                with BufferedReader(found) as file:
                     if f"{saved.step}-{_digest(file)}.zip" == saved.path.name:
                         return saved.step, _read(file, frameworks)
-            except FileNotFoundError:  # given up by another process just now
-                continue
-            saved.path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(saved.path.name, dir_fd=folder)
         return None
 
     def collect(self, worth: Sequence[int]) -> int:
@@ -199,6 +196,18 @@ class Checkpoints:
     def _of(self, trial: int) -> Path:
         return self.folder / str(int(trial))
 
+    def _saved(self, trial: int, folder: int) -> list[Saved]:
+        """The saved states in the trial's opened folder, the newest first."""
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                match = _NAME.fullmatch(entry.name)
+                with suppress(FileNotFoundError):  # given up by another process just now
+                    if match is not None and entry.is_file(follow_symlinks=False):
+                        size = entry.stat(follow_symlinks=False).st_size
+                        found.append(Saved(trial, int(match["step"]), self._of(trial) / entry.name, size))
+        return sorted(found, key=lambda one: one.step, reverse=True)
+
     def _trials(self) -> Iterable[int]:
         try:
             return [int(path.name) for path in self.folder.iterdir() if path.name.isdecimal()]
@@ -215,6 +224,15 @@ class Checkpoints:
                 f"The disk of {self.folder} has less than {self.spare / GIB:.1f} GiB free, so the state of a trial, "
                 f"of {size / GIB:.3f} GiB, was not saved. Make room on the disk."
             )
+
+    def _check_unlinked(self, trial: int) -> None:
+        """Refuse to save what would not be found again."""
+        with opened_trial(self.folder, trial) as folder:
+            if folder is None:
+                raise CheckpointError(
+                    f"One comes to {self._of(trial)} by a link, and no link is followed to saved states. Put the "
+                    f"folder itself there, or say where files lie: files=."
+                )
 
     def _thin_out(self, newest: Saved, keep: frozenset[int]) -> None:
         steps = sorted({saved.step for saved in self.saved(newest.trial)}, reverse=True)

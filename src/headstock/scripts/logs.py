@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
+from io import BufferedReader, FileIO, TextIOWrapper
 from pathlib import Path
 
 from headstock.errors import CommandError
 from headstock.executors.command import earlier
-from headstock.scripts.folders import LOG, trial_folder
+from headstock.scripts.folders import LOG
+from headstock.trial_files import open_file, opened_trial
 from headstock.wording import harmless
 
 
@@ -21,18 +24,19 @@ def log_lines(files: Path | None, index: int, *, last: int | None = None) -> Ite
     Raises:
         CommandError: if there is no log.
     """
-    log = None if files is None else trial_folder(files, index) / LOG
-    if log is None or not log.is_file():
-        raise CommandError(
-            f"Trial {index} has no log here. Only `headstock run` and `resume` keep what a trial prints."
-        )
-    lines = _lines([path for path in (earlier(log), log) if path.is_file()])
-    yield from lines if last is None else deque(lines, maxlen=last)
+    with ExitStack() as stack:
+        folder = None if files is None else stack.enter_context(opened_trial(files, index))
+        names = () if folder is None else (earlier(Path(LOG)).name, LOG)
+        logs = [log for name in names if folder is not None and (log := open_file(folder, name)) is not None]
+        if not logs:
+            raise CommandError(
+                f"Trial {index} has no log here. Only `headstock run` and `resume` keep what a trial prints."
+            )
+        texts = [stack.enter_context(_text(log)) for log in logs]
+        # Of a progress bar, its last state.
+        lines = (harmless(line.rstrip("\r\n").rpartition("\r")[2]) for text in texts for line in text)
+        yield from lines if last is None else deque(lines, maxlen=last)
 
 
-def _lines(paths: list[Path]) -> Iterator[str]:
-    for path in paths:
-        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-            for line in file:
-                # Of a progress bar, its last state.
-                yield harmless(line.rstrip("\r\n").rpartition("\r")[2])
+def _text(log: FileIO) -> TextIOWrapper:
+    return TextIOWrapper(BufferedReader(log), encoding="utf-8", errors="replace", newline="\n")

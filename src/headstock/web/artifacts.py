@@ -1,8 +1,7 @@
 """Files that trainings leave in their folders, such as pictures of predictions: found, and told apart.
 
 No request holds a path. It names a trial, whose folder derives from its number, and a key that a listing gave out; the
-folder is then looked through again for the file that has this key. Below the folder of all experiments one goes from
-opened folder to opened folder and follows no link, so nothing that is planted or moved meanwhile leads out of it. What
+folder is then looked through again for the file that has this key. No link is followed (`headstock.trial_files`). What
 a file is follows from its ending and its first bytes; what is no picture, sound or video by both is a download.
 """
 
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final, final
 
+from headstock.trial_files import open_file, open_folder, opened_trial
 from headstock.wording import harmless
 
 SHOWN: Final = 40
@@ -35,9 +35,6 @@ LARGEST_PICTURE: Final = 20_000_000
 LATEST: Final = 1e11
 """A time of a file in seconds that pages can tell; some file systems keep any number."""
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # the last, for nobody may write into a pipe
-_EXPERIMENT: Final = re.compile(r"[0-9a-f]{16}")
 _OURS: Final = re.compile(r"output\.log(\..+)?|parameters\.json|\d{1,18}-[0-9a-f]{64}\.zip|\d{1,18}\.aside", re.ASCII)
 _TEXTS: Final = frozenset({".txt", ".csv", ".tsv", ".json", ".jsonl", ".md", ".log", ".yaml", ".yml"})
 
@@ -150,29 +147,13 @@ def search(files: Path | None, index: int, key: str) -> Opened | None:
 
 @contextmanager
 def _trial(files: Path | None, index: int) -> Iterator[int | None]:
-    """The opened folder of a trial; None if there is none."""
+    """The opened folder of a trial; None if there is none that can be read."""
     with ExitStack() as stack:
-
-        def opened(name: str | Path, flags: int, where: int | None = None) -> int:
-            folder = os.open(name, flags, dir_fd=where)
-            stack.callback(os.close, folder)
-            return folder
-
         folder = None
         if files is not None:
             with suppress(OSError):
-                place = opened(files.parent, os.O_RDONLY | os.O_DIRECTORY)
-                experiment = opened(_renamed(files.name, place), _FOLDER, place)
-                folder = opened(str(int(index)), _FOLDER, experiment)
+                folder = stack.enter_context(opened_trial(files, index))
         yield folder
-
-
-def _renamed(name: str, place: int) -> str:
-    """The name of an experiment's folder; where it is a link, as renaming leaves it, that of the folder beside it."""
-    with suppress(OSError):  # it is no link
-        target = os.readlink(name, dir_fd=place)
-        return target if _EXPERIMENT.fullmatch(target) else name
-    return name
 
 
 def _walk(folder: int, above: str, left: Iterator[int]) -> list[Found]:
@@ -189,14 +170,14 @@ def _walk(folder: int, above: str, left: Iterator[int]) -> list[Found]:
             elif stat.S_ISREG(status.st_mode) and (above or not _OURS.fullmatch(entry.name)):
                 found.append(Found(above + entry.name, status))
     for name in inner if above.count("/") < DEEPEST else ():
-        try:
-            deeper = os.open(name, _FOLDER, dir_fd=folder)
-        except OSError:  # gone meanwhile, or a link by now, or nobody may read it
-            continue
-        try:
-            found += _walk(deeper, f"{above}{name}/", left)
-        finally:
-            os.close(deeper)
+        deeper = None
+        with suppress(OSError):  # nobody may read it
+            deeper = open_folder(folder, name)
+        if deeper is not None:
+            try:
+                found += _walk(deeper, f"{above}{name}/", left)
+            finally:
+                os.close(deeper)
     return found
 
 
@@ -217,18 +198,14 @@ def _told(folder: int, found: Found) -> dict[str, Any] | None:
 
 
 def _opened(folder: int, path: str) -> Opened | None:
-    """A regular file below an opened folder, opened without following a link; None if there is none."""
-    with ExitStack() as stack, suppress(OSError):
-        *above, name = path.split("/")
-        for one in above:
-            folder = os.open(one, _FOLDER, dir_fd=folder)
-            stack.callback(os.close, folder)
-        number = os.open(name, _FILE, dir_fd=folder)
-        status = os.fstat(number)
-        if stat.S_ISREG(status.st_mode):
-            return Opened(FileIO(number), name, status, _kind(name, status.st_size, os.pread(number, 16, 0)))
-        os.close(number)
-    return None
+    """A regular file below an opened folder; None if there is none that can be read."""
+    file = None
+    with suppress(OSError):
+        file = open_file(folder, path)
+    if file is None:
+        return None
+    name, status = path.rpartition("/")[2], os.fstat(file.fileno())
+    return Opened(file, name, status, _kind(name, status.st_size, os.pread(file.fileno(), 16, 0)))
 
 
 def _kind(name: str, size: int, begin: bytes) -> Kind:
