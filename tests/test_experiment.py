@@ -18,6 +18,7 @@ from headstock.errors import (
     UnknownExperimentError,
     UnknownTrialError,
 )
+from headstock.storage import open_storage
 
 SPACE = Space(lr=Float(1e-4, 1.0, log=True), width=Int(1, 64), optimizer=Choice("sgd", "adam"))
 
@@ -187,6 +188,22 @@ def test_a_trial_is_given_up_once():
     assert not experiment.history.pending
     with pytest.raises(TrialStateError):
         experiment.abandon(trial)
+
+
+@pytest.mark.parametrize("end", [Experiment.tell, Experiment.abandon])
+def test_what_a_process_takes_after_a_look_at_it_is_not_taken_from_it(tmp_path: Path, end: Any):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    result = {"result": 0.5} if end is Experiment.tell else {}
+    with Experiment("e", Space(x=Float(0, 1)), minimize="loss", storage=url) as experiment:
+        seen = experiment.enqueue({})
+        worker = open_storage(url)
+        taken = worker.lease("e", "a worker", now=1.0)
+        with pytest.raises(TrialStateError, match="run by 'a worker'"):
+            end(experiment, seen, **result)
+        assert experiment.trials[0] == taken
+        assert worker.release("e", 0, owner="a worker", now=2.0) is not None
+        worker.close()
+        assert end(experiment, seen, **result).state.is_finished
 
 
 def test_a_run_without_a_budget_keeps_to_the_stored_one():

@@ -282,7 +282,7 @@ class Experiment:
         Raises:
             MetricError: if the result cannot be read or lacks a metric; the trial stays open.
             UnknownTrialError: if there is no such trial.
-            TrialStateError: if it is finished already.
+            TrialStateError: if it is finished already, or a process runs it.
         """
         if result is None and isinstance(trial, Trial):
             result = trial.last_report
@@ -293,9 +293,10 @@ class Experiment:
 
         Raises:
             UnknownTrialError: if there is no such trial.
-            TrialStateError: if it is finished already.
+            TrialStateError: if it is finished already, or given as a record of before a process took it.
         """
-        return self._study.tell(index_of(trial), Outcome(TrialState.ABANDONED), now=time.time())
+        given = trial if isinstance(trial, TrialRecord) else self._study.trial(index_of(trial))
+        return self._study.tell(given.index, Outcome(TrialState.ABANDONED), owner=given.owner, now=time.time())
 
     def stop(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """End a trial early with what it has reported: at once, or after the next report of the process that runs it.
@@ -331,8 +332,7 @@ class Experiment:
             UnknownTrialError: if there is no such trial.
             StorageError: if the note has more than 10,000 characters.
         """
-        index = None if trial is None else index_of(trial)
-        self._study.storage.note(self.name, text, index=index, now=time.time())
+        self._study.storage.note(self.name, text, index=None if trial is None else index_of(trial), now=time.time())
 
     @property
     def notes(self) -> Mapping[int | None, str]:

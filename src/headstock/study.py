@@ -135,7 +135,7 @@ class Study:
 
         Raises:
             UnknownTrialError: if there is no such trial.
-            TrialStateError: if it is finished already.
+            TrialStateError: if it is finished already, or a process runs it and `owner` is None.
             LeaseLostError: if `owner` does not run it any more.
         """
         return self.storage.finish(self.spec.name, index, outcome, now=now, owner=owner, verdict=verdict)

@@ -161,6 +161,8 @@ class Model:
 
     def finish(self, index: int, outcome: Outcome, *, now: float, owner: str | None) -> TrialRecord:
         trial = self.owned(index, owner)
+        if owner is None and trial.owner is not None:
+            raise TrialStateError
         if outcome.state not in TRANSITIONS[trial.state]:
             raise TrialStateError
         return self.save(ended(trial, outcome, now))

@@ -139,7 +139,8 @@ def finish_what_was_left(storage: Storage, lost: str) -> int:
     for trial in left:
         storage.release("shared", trial.index, owner=lost, now=4.5)
         assert storage.lease("shared", "heir", now=5.0) is not None
-        storage.finish("shared", trial.index, Outcome(TrialState.COMPLETED, {"y": Observation(0.0)}), now=6.0)
+        done = Outcome(TrialState.COMPLETED, {"y": Observation(0.0)})
+        storage.finish("shared", trial.index, done, now=6.0, owner="heir")
     return len(left)
 
 

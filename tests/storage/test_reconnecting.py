@@ -115,7 +115,7 @@ def test_a_release_that_was_committed_is_not_done_twice(storage: Storage, flaky:
 def test_what_another_did_is_not_taken_for_ones_own(storage: Storage, flaky: Flaky):
     prepared(storage)
     other = SqlStorage(flaky.database)
-    other.finish("kept", 0, Outcome(TrialState.FAILED, error="by hand"), now=4.0)
+    other.finish("kept", 0, Outcome(TrialState.FAILED, error="by hand"), now=4.0, owner="me")
     other.add_trials("kept", [QUEUED], created=3, now=4.0)
     flaky.plan[:] = ["before"]
     with pytest.raises(TrialStateError):

@@ -251,11 +251,11 @@ class Storage(Protocol):
             index: the trial.
             outcome: how it ended.
             now: the time.
-            owner: who says so, refused unless it still runs the trial; None: whoever runs it.
+            owner: who says so, refused unless it still runs the trial; None: a person, refused if a process runs it.
             verdict: what the scheduler said about it; None if it had no part in it.
 
         Raises:
-            TrialStateError: if a trial in its state cannot end like this.
+            TrialStateError: if a trial in its state cannot end like this, or a process runs it and `owner` is None.
             LeaseLostError: if it is not run by `owner`.
         """
         ...

@@ -291,6 +291,11 @@ class SqlStorage:
         with self._advancing(name, now=now) as experiment:
             trial = experiment.trial(index)
             _check_owner(name, trial, owner)
+            if owner is None and trial.owner is not None:
+                raise TrialStateError(
+                    f"Trial {index} of {name!r} is run by {trial.owner!r}, which tells its result itself. Wait, "
+                    f"or stop it."
+                )
             if outcome.state not in TRANSITIONS[trial.state]:
                 raise TrialStateError(
                     f"Trial {index} of {name!r} is {trial.state}, so it cannot become {outcome.state}. "

@@ -48,6 +48,25 @@ def check_a_queued_trial_is_told_its_result(storage: Storage) -> None:
     assert_stored(storage, [told, failed, left])
 
 
+def check_a_person_ends_what_no_process_runs(storage: Storage) -> None:
+    """A trial that a process runs, be it since a moment ago, is its own to end; what none runs is a person's."""
+    storage.create(SPEC)
+    queued = NewTrial(PARAMETERS, state=TrialState.QUEUED)
+    storage.add_trials(SPEC.name, [queued, NewTrial(PARAMETERS), NewTrial(PARAMETERS, owner="a")], created=0, now=1.0)
+    taken = storage.lease(SPEC.name, "a", now=2.0, index=0)
+    assert taken is not None, "the queued trial was not handed out"
+    done = Outcome(TrialState.COMPLETED, {"loss": Observation(1.0), "latency": Observation(1.0)})
+    for outcome in (done, Outcome(TrialState.FAILED), Outcome(TrialState.ABANDONED)):
+        with refused(TrialStateError):
+            storage.finish(SPEC.name, 0, outcome, now=3.0)
+    held = storage.finish(SPEC.name, 1, done, now=3.0)
+    paused = storage.pause(SPEC.name, 2, "a", verdict=VERDICT, now=3.0)
+    assert_stored(storage, [taken, held, paused])
+    ended = storage.finish(SPEC.name, 0, done, now=4.0, owner="a")
+    stopped = storage.finish(SPEC.name, 2, Outcome(TrialState.STOPPED), now=5.0)
+    assert_stored(storage, [ended, held, stopped])
+
+
 def check_a_lost_owner_cannot_write(storage: Storage) -> None:
     """A trial of a lost owner goes back into the queue once, as its next attempt; then the old owner cannot write."""
     storage.create(SPEC)
@@ -175,7 +194,7 @@ def check_trials_are_paused_and_resumed(storage: Storage) -> None:
     assert queued is not None, "a paused trial was not queued"
     assert (queued.state, queued.attempt, queued.retries) == (TrialState.QUEUED, 1, 0), f"queued as {queued}"
     storage.grant(SPEC.name, 0, "a", until=None, verdict=VERDICT, now=7.5)
-    stopped = storage.finish(SPEC.name, 0, Outcome(TrialState.STOPPED), now=8.0, verdict=pause)
+    stopped = storage.finish(SPEC.name, 0, Outcome(TrialState.STOPPED), now=8.0, owner="a", verdict=pause)
     assert storage.grant(SPEC.name, 0, "b", until=9, verdict=VERDICT, now=9.0) is None, "a finished trial was resumed"
     assert_stored(storage, [stopped])
 
@@ -197,6 +216,7 @@ def check_an_old_history_grants_nothing(storage: Storage) -> None:
 CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_the_queue_is_in_order,
     check_a_queued_trial_is_told_its_result,
+    check_a_person_ends_what_no_process_runs,
     check_a_lost_owner_cannot_write,
     check_leases_are_renewed,
     check_leases_form_a_ring,

@@ -156,9 +156,13 @@ def check_a_trial_ends_once_with_everything(storage: Storage) -> None:
     storage.add_trials(SPEC.name, [NewTrial(PARAMETERS, owner="me") for _ in range(3)], created=0, now=1.0)
     metrics = {"loss": Observation(-0.1, 0.25, 7), "größe %": Observation(1e-320), "latency": Observation(1e308, 0.0)}
     trials = [
-        storage.finish(SPEC.name, 0, Outcome(TrialState.COMPLETED, metrics), now=2.0),
-        storage.finish(SPEC.name, 1, Outcome(TrialState.FAILED, {}, "no \udcff \0 memory", "line 1\nline 2"), now=3.0),
-        storage.finish(SPEC.name, 2, Outcome(TrialState.FAILED, {}, "E" * 10**6, "T" * 10**6 + "end"), now=4.0),
+        storage.finish(SPEC.name, 0, Outcome(TrialState.COMPLETED, metrics), now=2.0, owner="me"),
+        storage.finish(
+            SPEC.name, 1, Outcome(TrialState.FAILED, {}, "no \udcff \0 memory", "line 1\nline 2"), now=3.0, owner="me"
+        ),
+        storage.finish(
+            SPEC.name, 2, Outcome(TrialState.FAILED, {}, "E" * 10**6, "T" * 10**6 + "end"), now=4.0, owner="me"
+        ),
     ]
     assert trials[0].metrics == metrics, f"{trials[0].metrics} is not {metrics}"
     assert (trials[0].owner, trials[0].finished) == (None, 2.0), f"ended as {trials[0]}"
@@ -196,11 +200,11 @@ def check_states_follow_the_table(storage: Storage) -> None:
             released = storage.release(SPEC.name, index, owner=owner, now=1.0)
             assert released is None, f"a trial that is {state} was released"
         if end in TRANSITIONS[state]:
-            records[index] = storage.finish(SPEC.name, index, Outcome(end), now=1.0)
+            records[index] = storage.finish(SPEC.name, index, Outcome(end), now=1.0, owner=records[index].owner)
             assert records[index].state is end, f"{state} became {records[index].state}, not {end}"
         else:
             with refused(TrialStateError):
-                storage.finish(SPEC.name, index, Outcome(end), now=1.0)
+                storage.finish(SPEC.name, index, Outcome(end), now=1.0, owner=records[index].owner)
     assert_stored(storage, records)
 
 
@@ -272,7 +276,7 @@ def check_changes_are_all_that_changed(storage: Storage) -> None:
         (lambda: storage.release(SPEC.name, 1, owner="me", now=1.0), [1]),
         (lambda: storage.release(SPEC.name, 1, owner="me", now=1.0), []),
         (lambda: storage.lease(SPEC.name, "me", now=1.0), [0]),
-        (lambda: storage.finish(SPEC.name, 0, done, now=1.0), [0]),
+        (lambda: storage.finish(SPEC.name, 0, done, now=1.0, owner="me"), [0]),
         (lambda: storage.create(replace(SPEC, name="another")), []),
         (lambda: storage.add_trials("another", [queued], created=0, now=1.0), []),
     )
