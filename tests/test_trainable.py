@@ -14,7 +14,7 @@ from headstock.runner import Ended
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Resume, Start
 from headstock.storage.records import Command
-from headstock.trial import TrialRecord, TrialState
+from headstock.trial import BY_REQUEST, TrialRecord, TrialState
 from trainings import Clock, run_study, study_of
 
 torch = pytest.importorskip("torch")
@@ -484,6 +484,32 @@ def test_a_budget_that_was_changed_holds_for_the_run_that_goes_on():
     experiment.change_budget(None)
     experiment.run(train, budget=hs.Budget(trials=6))
     assert len(experiment.trials) == 6
+
+
+def test_what_is_asked_between_the_last_report_and_a_pause_by_the_scheduler_is_done(tmp_path: Path):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    held = []
+
+    def train(trial: hs.Trial) -> None:
+        trial.attach(state=[0])
+        with hs.Experiment.open("asked", storage=url) as other:
+            for step in trial.steps(STEPS):
+                if (trial.index, step) == (2, 0):
+                    held.append(other.trials[1].is_held)
+                    other.unpause(1)
+                trial.report(score=float(step))
+                if (trial.index, step) == (0, 1):  # it was told to come so far, and another's turn is next
+                    other.stop(0)
+                if (trial.index, step) == (1, 1):
+                    other.pause(1)
+
+    with hs.Experiment("asked", SPACE, maximize="score", storage=url, seed=0, scheduler=InTurn(2)) as experiment:
+        experiment.run(train, budget=hs.Budget(steps=60))
+        stopped, paused, _ = experiment.trials.values()
+    assert (stopped.state, stopped.step, stopped.verdicts[-1].because) == (TrialState.STOPPED, 2, BY_REQUEST)
+    assert held == [True], "a scheduler might have let it go on"
+    assert (paused.state, paused.step) == (TrialState.COMPLETED, STEPS)
+    assert [v.because for v in paused.verdicts].count(BY_REQUEST) == 1, "it was paused again, unasked"
 
 
 def test_what_somebody_else_wants_of_a_trial_is_done_after_its_next_report(tmp_path: Path, monkeypatch):

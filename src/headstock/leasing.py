@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self, final
@@ -47,7 +47,7 @@ class Leases:
     clock: Callable[[], float]
     monotonic: Callable[[], float] = time.monotonic
     _own: Sequence[int] = field(default=(), init=False)
-    _commands: Mapping[int, Command] = field(default_factory=dict, init=False)
+    _commands: dict[int, Command] = field(default_factory=dict, init=False)
     _beats_to_all: int = field(default=0, init=False)
     _seen: dict[int, tuple[tuple[str, int], float]] = field(default_factory=dict, init=False)
     _over: threading.Event = field(default_factory=threading.Event, init=False)
@@ -71,6 +71,10 @@ class Leases:
     def command(self, index: int) -> Command | None:
         """What somebody wants of a trial, as far as it was heard of."""
         return self._commands.get(index)
+
+    def forget(self, index: int) -> None:
+        """What was wanted of a trial is done: should it go on with this owner, it is not wanted again."""
+        self._commands.pop(index, None)
 
     def renew(self) -> None:
         """Renew the own leases, and hear what is wanted of their trials."""

@@ -6,7 +6,7 @@ held back but while a trial trains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, final
 
@@ -256,18 +256,13 @@ class _Run:
 
     def _settle(self, record: TrialRecord, end: End | Lost) -> None:
         """Store how a trial left its training function."""
-        index, now, owner = record.index, self.clock(), self.decider.owner
         if isinstance(end, End) and end.failed is not None and end.failed.is_transient:
             end = Lost(end.failed.reason, is_transient=True)
         try:
             if isinstance(end, Lost):
                 self._retry(record, end)
-            elif end.word is Word.PAUSE or (end.word is Word.HALT and end.is_saved):
-                step = self.study.trial(index).step
-                verdict = self.verdicts.pop(index, Verdict(step, "pause", "the run ended"))
-                self.study.storage.pause(self.study.spec.name, index, owner, verdict=verdict, now=now)
-            elif end.word is Word.HALT:
-                self.study.release(record, now=now)
+            elif end.word in (Word.PAUSE, Word.HALT):
+                self._put_aside(record, end)
             elif end.word is not Word.LOST:
                 self._finish(record, end)
         except (LeaseLostError, TrialStateError):
@@ -276,6 +271,27 @@ class _Run:
         if isinstance(end, End) and end.is_saved:
             self.checkpoints.collect(worth_keeping(history))
         self.observe(history)
+
+    def _put_aside(self, record: TrialRecord, end: End) -> None:
+        """A trial has left before its end, to go on another time.
+
+        What somebody has asked of it since its last report is done now: once nobody runs it, nobody hears of it.
+        """
+        self.leases.renew()
+        index, command = record.index, self.leases.command(record.index)
+        step = self.study.trial(index).step
+        if command is not None:
+            self.verdicts[index] = Verdict(step, command.value, BY_REQUEST)
+            self.leases.forget(index)
+        if command is Command.STOP:
+            self._finish(record, replace(end, word=Word.STOP))
+        elif end.word is Word.PAUSE or end.is_saved:
+            verdict = self.verdicts.pop(index, Verdict(step, "pause", "the run ended"))
+            name, owner = self.study.spec.name, self.decider.owner
+            self.study.storage.pause(name, index, owner, verdict=verdict, now=self.clock())
+        else:
+            self.verdicts.pop(index, None)
+            self.study.release(record, now=self.clock())
 
     def _finish(self, record: TrialRecord, end: End) -> None:
         """A trial is over: store its result, or why it has none."""
