@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from headstock.encoding import Encoding
+from headstock.experiment import Experiment
 from headstock.history import History
 from headstock.objective import Objective, parse_outcome_constraint
 from headstock.space import Choice, Float, Int, Parameters, Space
@@ -146,3 +147,15 @@ def train(storage: Storage, name: str, *, whole: int) -> None:
         for t in given
     ]
     storage.create(ExperimentSpec(name, given.space, given.objective, (), 7), trials)
+
+
+def taught(storage: str, name: str, *, earlier: str = "earlier") -> None:
+    """Create an experiment with a baseline of loss 9 that learns from an earlier one, and both have the best at 0."""
+    space = Space(x=Float(-3.0, 4.0))
+    before = Experiment(earlier, space, minimize="loss", seed=1)
+    for i in range(8):
+        before.attach({"x": i - 3.0}, (i - 3.0) ** 2)
+    with Experiment(name, space, minimize="loss", storage=storage, seed=1, warm_start=[before]) as experiment:
+        experiment.enqueue({"x": 3.0})
+        for trial in (experiment.ask() for _ in range(6)):
+            experiment.tell(trial, trial.parameters["x"] ** 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+import histories
 from headstock import Budget, Choice, Experiment, Failed, Float, Space, Trial, cli
 from headstock.exports import trials_csv
 
@@ -43,7 +44,9 @@ def test_show(invoke: Invoke):
     shown = invoke("show", "cifar10").stdout
     assert "maximise accuracy" in shown
     assert "best believed: accuracy" in shown
-    assert json.loads(invoke("show", "cifar10", "--json").stdout)["counts"] == {"completed": 6}
+    numbers = json.loads(invoke("show", "cifar10", "--json").stdout)
+    assert numbers["counts"] == {"completed": 6}
+    assert (numbers["baseline"], numbers["transfer"]) == (None, None)
     assert "No trial has a result" in invoke("show", HOSTILE).stdout
 
 
@@ -73,6 +76,19 @@ def test_show_and_best_warn_of_what_speaks_against_the_search(tmp_path):
         assert " ".join(shown.split()).count(f"warning: {expected}") == 1
     shown = json.loads(CliRunner().invoke(cli.app, ["show", "flat", "--json", "--storage", url]).output)
     assert shown["warnings"] == [expected]
+
+
+def test_show_compares_with_the_baseline_and_tells_what_earlier_experiments_count(tmp_path):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    histories.taught(url, "new", earlier=HOSTILE)
+    shown = " ".join(CliRunner().invoke(cli.app, ["show", "new", "--storage", url]).output.split())
+    assert "is better than the baseline (trial 0) with probability more than 99 %: loss is " in shown
+    assert f"The earlier experiment {HOSTILE!r} has " in shown
+    numbers = json.loads(CliRunner().invoke(cli.app, ["show", "new", "--json", "--storage", url]).output)
+    assert numbers["baseline"]["baseline"] == 0
+    assert numbers["baseline"]["changes"][0]["difference"] == pytest.approx(-9, abs=1)
+    assert numbers["transfer"]["lessons"][0]["name"] == HOSTILE
+    assert numbers["transfer"]["results"] == 6
 
 
 def test_nothing_is_warned_of_without_a_reason(invoke: Invoke):

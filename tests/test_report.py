@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 
 import headstock
 import histories
+from headstock.experiment import Experiment
 from headstock.history import History
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.report import render_report, sections, write_report
@@ -144,6 +145,16 @@ def test_learning_curves_and_a_second_metric_are_shown_where_there_are_any(branc
 def test_what_speaks_against_a_search_is_told_with_what_to_do():
     assert "The model rests on 3 results. Read what it says" in read(first(histories.digits(), 4)).words
     assert not [tag for tag, given in read(histories.digits()).elements if given.get("class") == "warnings"]
+
+
+def test_what_was_won_over_the_baseline_and_what_earlier_experiments_count_is_told(tmp_path):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    histories.taught(url, "new")
+    with Experiment.open("new", storage=url) as experiment:
+        page = Reader(experiment.report(tmp_path / "new.html").read_text(encoding="utf-8"))
+    assert "is better than the baseline (trial 0) with probability more than 99 %: loss is " in page.words
+    assert "The earlier experiment 'earlier' has " in page.words
+    assert "baseline" not in read(histories.digits()).words
 
 
 def test_the_model_of_a_metric_without_a_bound_is_shown_too():

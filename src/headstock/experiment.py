@@ -509,7 +509,7 @@ class Experiment:
         """Write everything into one HTML file that opens offline, and give its path."""
         from headstock.report import write_report
 
-        return write_report(self.history, Path(path), title=self.name, notes=self.notes)
+        return write_report(self.history, Path(path), title=self.name, notes=self.notes, sampler=self.sampler)
 
     def to_json(self) -> dict[str, Any]:
         """The whole experiment as strict JSON; `from_json` gives it back."""

@@ -5,6 +5,7 @@ import pytest
 
 import histories
 from headstock import Float, Space
+from headstock.analysis.baseline import against_baseline
 from headstock.analysis.checks import Concern, Kind, concerns
 from headstock.analysis.model import Model
 from headstock.history import History
@@ -75,6 +76,40 @@ def test_a_metric_that_has_no_pattern_is_not_predicted():
     unpredicted = found(replace(history, trials=tuple(exact)))[Kind.UNPREDICTED]
     assert unpredicted.value < 0.1
     assert "predicts accuracy hardly better" in warning(unpredicted)
+
+
+def given_first(history: History, parameters: dict[str, float], value: float, **metrics: float) -> History:
+    """The history with a baseline in place of its first trial."""
+    told = {name: Observation(v) for name, v in {"accuracy": value, **metrics}.items()}
+    first = replace(histories.completed(0, parameters, "accuracy", **told), source="attached")
+    return replace(history, trials=(first, *history.trials[1:]))
+
+
+def test_a_baseline_that_nothing_beats():
+    best = given_first(bowl(12), {"x": 0.3}, 0.0)
+    assert found(best)[Kind.NO_BETTER] == Concern(Kind.NO_BETTER, "accuracy", 12)
+    assert found(replace(best, trials=best.trials[:4])).keys() == {Kind.FEW}
+    assert Kind.NO_BETTER not in found(given_first(bowl(12), {"x": 0.95}, -(0.65**2)))
+    assert Kind.NO_BETTER not in found(bowl(12))
+    model = Model.fit(bowl(12))
+    other = concerns(bowl(12), model, against_baseline(model, {"x": 0.3}))
+    assert [concern.kind for concern in other] == [Kind.NO_BETTER]
+
+
+@pytest.mark.parametrize(("bound", "is_worse"), [("latency <= 20", True), ("latency <= 500", False)])
+def test_a_bounded_metric_that_got_worse(bound, is_worse):
+    """The best is at 0.3, with a latency of 13; the baseline has 4: of the way to 500 that is a small part."""
+    history = histories.observed(SPACE, lambda p: -((p["x"] - 0.3) ** 2), 14)
+    trials = [replace(t, metrics={**t.metrics, "latency": Observation(1 + 40 * t.parameters["x"])}) for t in history]
+    bounded = replace(history, trials=tuple(trials), outcome_constraints=(parse_outcome_constraint(bound),))
+    concern = found(given_first(bounded, {"x": 0.075}, -(0.225**2), latency=4.0)).get(Kind.WORSE)
+    assert (concern is not None) == is_worse
+    if concern is not None:
+        assert concern.constraint == bounded.outcome_constraints[0]
+        assert concern.value == pytest.approx(9, abs=2)
+        assert "keeps latency ≤ 20, but is worse than the baseline in latency, by " in warning(concern)
+    better = found(given_first(bounded, {"x": 0.45}, -(0.15**2), latency=19.0))
+    assert Kind.WORSE not in better
 
 
 def test_no_improvement_for_long():

@@ -2,6 +2,7 @@ import http.client
 import json
 import shlex
 import threading
+from html import escape
 from urllib.parse import urlsplit
 
 import pytest
@@ -363,6 +364,19 @@ def test_the_report_and_the_table_are_files(link):
     table = get(link, "api/csv", experiment="digits")
     assert table.headers["Content-Disposition"] == 'attachment; filename="trials.csv"'
     assert len(table.body.splitlines()) == 21
+
+
+def test_summary_and_report_tell_what_was_won_over_the_baseline_and_what_earlier_experiments_count(tmp_path):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    histories.taught(url, "new", earlier=HOSTILE)
+    with dashboard(url) as link:
+        summary = get(link, "api/figure", experiment="new", figure="summary").json["html"]
+        report = get(link, "api/report", experiment="new").body.decode()
+    name = escape(repr(HOSTILE))
+    for page in (summary, report):
+        assert "is better than the baseline (trial 0) with probability more than 99 %: loss is " in page
+        assert f"The earlier experiment {name} has " in page
+        assert HOSTILE not in page
 
 
 def test_an_experiment_is_renamed_and_deleted_with_everything(tmp_path):

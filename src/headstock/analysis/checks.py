@@ -10,7 +10,9 @@ from typing import Final, final
 
 import numpy as np
 
+from headstock.analysis.baseline import Comparison, against_baseline
 from headstock.analysis.model import Model
+from headstock.analysis.transfer import Transfer
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.objective import OutcomeConstraint
@@ -32,7 +34,16 @@ LONG: Final = 20
 """For how many results there must have been no improvement; and for at least half of all."""
 
 UNRELATED: Final = 0.3
-"""Below which rank correlation an early value says little of the last one."""
+"""Below which rank correlation an early value says little of the last one, and an earlier experiment of this one."""
+
+SURE: Final = 0.95
+"""From which probability on a bounded metric counts as worse than the baseline's, as in Ax."""
+
+SPENT: Final = 0.1
+"""And from which part on of the way from the baseline to the bound."""
+
+LIGHT: Final = 0.1
+"""Below which weight, either way, an earlier experiment next to never counts."""
 
 
 class Kind(StrEnum):
@@ -50,6 +61,12 @@ class Kind(StrEnum):
     """More of the metric's variance is noise than is not; `value` is its share."""
     UNPREDICTED = "unpredicted"
     """The model predicts the metric hardly better than its mean does; `value` is R²."""
+    NO_BETTER = "no better"
+    """Nothing is believed better than the baseline."""
+    WORSE = "worse"
+    """The best believed arm is worse than the baseline in a bounded metric; `value` is by how much."""
+    MISTAUGHT = "mistaught"
+    """The earlier experiment `name` does not predict this one; `value` is their rank correlation."""
     STALLED = "stalled"
     """The best result is old; `value` is its trial."""
     TOO_EARLY = "too early"
@@ -67,6 +84,7 @@ class Concern:
         count: how many results, or whole trainings, say so.
         value: a number that tells more, where `Kind` says so.
         constraint: the bound that it is about; None if it is about none, or about all.
+        name: the earlier experiment that it is about, where `Kind` says so.
     """
 
     kind: Kind
@@ -74,14 +92,22 @@ class Concern:
     count: int
     value: float = 0.0
     constraint: OutcomeConstraint | None = None
+    name: str = ""
 
 
-def concerns(history: History, model: Model | None) -> tuple[Concern, ...]:
+def concerns(
+    history: History,
+    model: Model | None,
+    comparison: Comparison | None = None,
+    taught: Transfer | None = None,
+) -> tuple[Concern, ...]:
     """What speaks against trusting the search as it stands, the gravest first; empty if nothing does.
 
     Args:
         history: the experiment.
         model: what is believed of it; None if there is no model.
+        comparison: with the baseline; with the first trial, if somebody gave it, if left out.
+        taught: what earlier experiments count; nothing is said of them if left out.
     """
     metrics = [metric for metric in history.measured_metrics if _count(history, metric) >= FEWEST]
     alike = [Concern(Kind.ALIKE, m, _count(history, m)) for m in metrics if np.nanstd(history.values(m)[0]) == 0]
@@ -93,6 +119,9 @@ def concerns(history: History, model: Model | None) -> tuple[Concern, ...]:
             judged.append(Concern(Kind.FEW, history.objective.metric, len(history.observed), needed))
         else:
             judged += [c for m in metrics if m in model.surrogates and m not in same for c in _judged(model, m)]
+            comparison = comparison or against_baseline(model)
+            judged += [] if comparison is None else _beside(history, comparison)
+    judged += [] if taught is None else _mistaught(history, taught)
     return (*alike, *_bounds(history), *judged, *_stalled(history), *_too_early(history))
 
 
@@ -128,6 +157,32 @@ def _judged(model: Model, metric: str) -> list[Concern]:
     except NoResultError:
         return []
     return [Concern(Kind.UNPREDICTED, metric, count, predicted)] if predicted < POOR else []
+
+
+def _beside(history: History, comparison: Comparison) -> list[Concern]:
+    """Whether the best believed arm is no better than the baseline, or worse in a bounded metric."""
+    results = len(history.observed)
+    found = [] if comparison.probability >= 0.5 else [Concern(Kind.NO_BETTER, history.objective.metric, results)]
+    changes = {change.metric: change for change in comparison.changes}
+    for constraint in history.outcome_constraints:
+        change, sign = changes.get(constraint.metric), 1.0 if constraint.at_least else -1.0
+        if change is None or change.worse is None or change.worse < SURE:
+            continue
+        if -sign * change.difference > SPENT * max(sign * (change.before - constraint.bound), 0.0):
+            found.append(Concern(Kind.WORSE, constraint.metric, results, abs(change.difference), constraint))
+    return found
+
+
+def _mistaught(history: History, taught: Transfer) -> list[Concern]:
+    """The earlier experiments that predict badly; a good one may have no weight either, next to many results."""
+    if not taught.turns or taught.results < FEWEST:
+        return []
+    metric = history.objective.metric
+    return [
+        Concern(Kind.MISTAUGHT, metric, taught.results, lesson.correlation, name=lesson.name)
+        for lesson in taught.lessons
+        if abs(lesson.weight) < LIGHT and lesson.correlation < UNRELATED
+    ]
 
 
 def _stalled(history: History) -> list[Concern]:

@@ -111,6 +111,14 @@ class Model:
         means, variances = self.averaged(metric).predict(X)
         return central_interval(self.surrogate(metric).transform, means, np.sqrt(variances), level)
 
+    def draw(
+        self, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator, metric: str | None = None
+    ) -> Float64[np.ndarray, "s m"]:
+        """Joint draws of the noise-free metric at encoded points, in the metric's units."""
+        drawn = self.averaged(metric).draw(X, count, rng)
+        values, _ = self.surrogate(metric).transform.invert(drawn.ravel(), np.zeros(drawn.size))
+        return values.reshape(drawn.shape)
+
     def predict(self, points: Iterable[Any]) -> tuple[dict[str, list[float]], dict[str, dict[str, list[float]]]]:
         """What each metric is expected to be, without noise, at some configurations.
 

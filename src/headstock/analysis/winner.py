@@ -154,10 +154,8 @@ def draw_worth(
     model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator
 ) -> Float64[np.ndarray, "s m"]:
     """Joint draws of the noise-free objective, turned so that larger is better; -∞ where a constraint is broken."""
-    surrogate = model.surrogate()
-    drawn = model.averaged().draw(X, count, rng)
-    values, _ = surrogate.transform.invert(drawn.ravel(), np.zeros(drawn.size))
-    return np.where(_kept(model, X, count, rng), surrogate.transform.sign * values.reshape(drawn.shape), -np.inf)
+    values = model.history.objective.sign * model.draw(X, count, rng)
+    return np.where(_kept(model, X, count, rng), values, -np.inf)
 
 
 def _kept(model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator) -> Bool[np.ndarray, "s m"]:

@@ -3,8 +3,9 @@
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -110,8 +111,8 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         if as_json:
             shown = experiment.to_json()
             del shown["trials"]
-            shown |= {"counts": history.counts, "best": _best(experiment), "warnings": _warnings(experiment)}
-            print_json(shown)
+            _, warnings, numbers = _judged(experiment)
+            print_json(shown | numbers | {"counts": history.counts, "best": _best(experiment), "warnings": warnings})
             return
         goal = "minimise" if history.objective.minimize else "maximise"
         out.print(f"[bold]{plain(name)}[/bold]: {goal} {plain(history.objective.metric)}, seed {history.seed}")
@@ -125,7 +126,8 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
             from headstock.report.words import mishaps
 
             out.print(plain(mishaps(failures(history))))
-        _print_warnings(experiment)
+        sentences, warnings, _ = _judged(experiment)
+        _print_lines([*sentences, *(f"warning: {warning}" for warning in warnings)])
         _print_course(history)
         if any(t.steps for t in history):
             out.print("\n[bold]trainings[/bold]")
@@ -166,7 +168,7 @@ def best(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         else:
             experiment.best_seen()
             _print_best(experiment)
-            _print_warnings(experiment)
+            _print_lines(f"warning: {warning}" for warning in _judged(experiment)[1])
 
 
 @app.command()
@@ -399,21 +401,24 @@ def _print_best(experiment: Experiment) -> None:
         out.print(plain(str(error)))
 
 
-def _warnings(experiment: Experiment) -> list[str]:
-    """What speaks against trusting the search as it stands, the gravest first, each with what to do."""
-    from headstock.analysis.checks import concerns
-    from headstock.report.words import warning
+def _judged(experiment: Experiment) -> tuple[list[str], list[str], dict[str, Any]]:
+    """What the baseline and earlier experiments say, in sentences; warnings; and the numbers behind the sentences."""
+    from headstock.report.findings import Findings
+    from headstock.report.words import beside, warning
 
     try:
         model = experiment.model()
     except (NoResultError, NumericalError):
         model = None
-    return [warning(concern) for concern in concerns(experiment.history, model)]
+    found = Findings(experiment.history, model, "", (), None, None, experiment.sampler)
+    numbers = {"baseline": found.comparison, "transfer": found.taught}
+    as_json = {name: None if of_it is None else asdict(of_it) for name, of_it in numbers.items()}
+    return beside(found), [warning(concern) for concern in found.concerns], as_json
 
 
-def _print_warnings(experiment: Experiment) -> None:
-    for warning in _warnings(experiment):
-        out.print(plain(f"warning: {warning}"))
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        out.print(plain(line))
 
 
 def _print_course(history: History) -> None:

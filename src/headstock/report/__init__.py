@@ -16,6 +16,7 @@ from headstock.history import History
 from headstock.report import sections, words
 from headstock.report.findings import Findings
 from headstock.report.page import page
+from headstock.samplers.base import Sampler
 
 NO_NOTES: Final[Mapping[int | None, str]] = MappingProxyType({})
 OPTIONAL: Final = frozenset(
@@ -35,7 +36,14 @@ OPTIONAL: Final = frozenset(
 MODELLED: Final = frozenset({"Contour", "Importances", "Marginal effects", "Slices", "Going on", "Cross-validation"})
 
 
-def write_report(history: History, path: str | Path, *, title: str, notes: Mapping[int | None, str] = NO_NOTES) -> Path:
+def write_report(
+    history: History,
+    path: str | Path,
+    *,
+    title: str,
+    notes: Mapping[int | None, str] = NO_NOTES,
+    sampler: Sampler | None = None,
+) -> Path:
     """Write everything that a history tells into one HTML file that opens without a network.
 
     The file appears complete under its name, or not at all.
@@ -45,12 +53,13 @@ def write_report(history: History, path: str | Path, *, title: str, notes: Mappi
         path: the file; one that exists is replaced.
         title: the heading, usually the experiment's name.
         notes: what people wrote, by trial; of the experiment by None.
+        sampler: of the experiment; what earlier experiments count is told if it is given.
 
     Returns:
         The file's path.
     """
     target = Path(path)
-    document = render_report(history, title=title, notes=notes)
+    document = render_report(history, title=title, notes=notes, sampler=sampler)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -65,9 +74,15 @@ def write_report(history: History, path: str | Path, *, title: str, notes: Mappi
 
 
 @one_thread()
-def render_report(history: History, *, title: str, notes: Mapping[int | None, str] = NO_NOTES) -> str:
+def render_report(
+    history: History,
+    *,
+    title: str,
+    notes: Mapping[int | None, str] = NO_NOTES,
+    sampler: Sampler | None = None,
+) -> str:
     """The report as an HTML document."""
-    found = Findings.of(history)
+    found = Findings.of(history, sampler)
     parts = [
         sections.summary(found, title),
         *([sections.noted(notes)] if notes else []),

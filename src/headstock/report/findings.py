@@ -9,6 +9,7 @@ from typing import Final, final
 
 import numpy as np
 
+from headstock.analysis.baseline import Comparison, against_baseline
 from headstock.analysis.boundaries import Boundary, boundaries
 from headstock.analysis.checks import Concern, concerns
 from headstock.analysis.cross_validation import CrossValidation
@@ -22,10 +23,12 @@ from headstock.analysis.importance import Importance
 from headstock.analysis.model import Model
 from headstock.analysis.optima import Optima
 from headstock.analysis.surface import Odds, Slice, Surface, effect_along, odds_along, slice_along, surface
+from headstock.analysis.transfer import Transfer, transfer
 from headstock.analysis.winner import Winner, best_believed, best_seen
 from headstock.errors import MetricError, NoResultError, NumericalError
 from headstock.history import History
 from headstock.parameters import Parameters
+from headstock.samplers.base import Sampler
 
 MOST_CROSSED: Final = 6
 """How many parameters are crossed with each other for the contour."""
@@ -56,6 +59,7 @@ class Findings:
         importances: of the parameters to the objective, the largest first; empty without a model.
         believed: the best believed arm; None if there is none.
         seen: the best seen arm; None if there is none.
+        sampler: what weighs earlier experiments; None if nothing is to be told of them.
     """
 
     history: History
@@ -64,16 +68,18 @@ class Findings:
     importances: tuple[Importance, ...]
     believed: Winner | None
     seen: Winner | None
+    sampler: Sampler | None = None
 
     @classmethod
-    def of(cls, history: History) -> "Findings":
+    def of(cls, history: History, sampler: Sampler | None = None) -> "Findings":
         """Fit, rank and choose."""
         seen = _unless_missing(lambda: best_seen(history))
         try:
             model = Model.fit(history)
         except (NoResultError, NumericalError) as error:
-            return cls(history, None, str(error), (), None, seen)
-        return cls(history, model, "", model.importances(), _unless_missing(lambda: best_believed(model)), seen)
+            return cls(history, None, str(error), (), None, seen, sampler)
+        believed = _unless_missing(lambda: best_believed(model))
+        return cls(history, model, "", model.importances(), believed, seen, sampler)
 
     @classmethod
     def measured(cls, history: History) -> "Findings":
@@ -142,7 +148,17 @@ class Findings:
     @cached_property
     def concerns(self) -> tuple[Concern, ...]:
         """What speaks against trusting the search as it stands."""
-        return concerns(self.history, self.model)
+        return concerns(self.history, self.model, self.comparison, self.taught)
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """What was won over the baseline; None if there is none, or no telling."""
+        return None if self.model is None else against_baseline(self.model)
+
+    @cached_property
+    def taught(self) -> Transfer | None:
+        """What earlier experiments count; None if there are none, or no telling."""
+        return transfer(self.history, self.sampler)
 
     @cached_property
     def validation(self) -> CrossValidation:

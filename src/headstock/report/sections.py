@@ -36,7 +36,7 @@ def summary(found: Findings, title: str) -> Section:
         error = "" if found.seen.sem is None else " ± standard error"
         cards.append(words.card("Best seen", found.seen, f"{metric}: one measurement{error}"))
     body = [_paragraph(words.verdict(found)), f'<div class="winners">{"".join(cards)}</div>' if cards else ""]
-    told = [words.kept(found), words.tally(found.history), words.mishaps(found.failures)]
+    told = [words.kept(found), *words.beside(found), words.tally(found.history), words.mishaps(found.failures)]
     told += [] if found.prospect is None else [words.outlook(found.prospect)]
     told += [words.limit(boundary, title) for boundary in found.boundaries]
     warned = "".join(f"<li>{escape(words.warning(concern))}</li>" for concern in found.concerns)

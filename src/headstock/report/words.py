@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from headstock.analysis.baseline import Comparison
 from headstock.analysis.boundaries import Boundary
 from headstock.analysis.checks import Concern, Kind
 from headstock.analysis.cross_validation import LEVEL, CrossValidation
@@ -15,6 +16,7 @@ from headstock.analysis.failures import MOST_TRIALS, Failures
 from headstock.analysis.gain import Prospect
 from headstock.analysis.hypervolume import Hypervolume
 from headstock.analysis.importance import Importance
+from headstock.analysis.transfer import Lesson, Transfer
 from headstock.analysis.winner import Winner
 from headstock.history import History
 from headstock.parameters import shown
@@ -52,6 +54,19 @@ WARNINGS: Final[Mapping[Kind, str]] = {
         "The model predicts {metric} hardly better than its mean does: R² is {value:.2f}, each of {count} results "
         "predicted from the others. Trust importances and slices of it little. More trials may help, log=True for a "
         "range over several powers of ten, or a parameter that is not searched yet."
+    ),
+    Kind.NO_BETTER: (
+        "None of {count} results is believed to be better than the baseline. Go on if that is expected to gain more "
+        "than it costs; else keep the baseline, widen a range, or search another parameter."
+    ),
+    Kind.WORSE: (
+        "The best believed arm of {count} results keeps {bound}, but is worse than the baseline in {metric}, by "
+        "{value:.2g}. If that is more than there is to spare, search with a tighter bound."
+    ),
+    Kind.MISTAUGHT: (
+        "The earlier experiment {name!r} does not predict this one (rank correlation {value:.2f} with {count} "
+        "results): it has no weight any more. Look whether both measure the same, and leave it out of warm_start= "
+        "next time."
     ),
     Kind.STALLED: (
         "The {count} results after trial {value:.0f} brought nothing better. See what going on is expected to gain: it "
@@ -101,6 +116,45 @@ def kept(found: Findings) -> str:
         return ""
     bounds = " and ".join(constraint.words for constraint in found.history.outcome_constraints)
     return f"Arm {found.winner.arm.name} keeps {bounds} with probability {chance(found.kept)}, as the model sees it."
+
+
+def beside(found: Findings) -> list[str]:
+    """What the search has won over the baseline, and what earlier experiments count; nothing of what there is not."""
+    told = [] if found.comparison is None else [won(found.comparison)]
+    return told + ([] if found.taught is None else [learnt(found.taught)])
+
+
+def won(comparison: Comparison) -> str:
+    """What the search has won over the baseline."""
+    baseline = "the baseline" if comparison.baseline is None else f"the baseline (trial {comparison.baseline})"
+    if not comparison.changes:
+        return f"No arm is believed to be better than {baseline}."
+    changes = [
+        f"{c.metric} is {measured(abs(c.difference), c.sem)} {'lower' if c.difference < 0 else 'higher'}"
+        for c in comparison.changes
+    ]
+    within = ", within the bounds," if len(changes) > 1 else ""
+    return (
+        f"The best believed arm is{within} better than {baseline} with probability {chance(comparison.probability)}: "
+        f"{', '.join(changes)}."
+    )
+
+
+def learnt(taught: Transfer) -> str:
+    """What earlier experiments count, and how well they predict."""
+    return " ".join(
+        f"The earlier experiment {lesson.name!r} {_counting(lesson, taught.turns)}; its predictions have a rank "
+        f"correlation of {lesson.correlation:.2f} with {taught.results:,} results."
+        for lesson in taught.lessons
+    )
+
+
+def _counting(lesson: Lesson, turns: int) -> str:
+    if not turns:
+        return "counts no more"
+    if not lesson.weight:
+        return "has no weight, as the results are predicted better without it"
+    return f"has weight {lesson.weight:.2g}{' in every second suggestion' if turns > 1 else ''}"
 
 
 def tally(history: History) -> str:
@@ -156,6 +210,7 @@ def warning(concern: Concern) -> str:
     return WARNINGS[concern.kind].format(
         metric=concern.metric,
         bound="" if concern.constraint is None else concern.constraint.words,
+        name=concern.name,
         count=f"{concern.count:,}",
         value=concern.value,
         share="" if concern.kind is not Kind.NOISE else percent(concern.value),

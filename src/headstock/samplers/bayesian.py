@@ -95,7 +95,7 @@ class Bayesian:
     ) -> Sequence[Suggestion]:
         """The points that promise most (see `Sampler.suggest`)."""
         domain = Domain.of(Encoding.of(history.space), given)
-        if domain.is_decided or not self._has_enough(history):
+        if domain.is_decided or not self.has_enough(history):
             return self._begin(history, domain, count, rng)
         with one_thread():
             try:
@@ -153,15 +153,25 @@ class Bayesian:
         return beliefs.objective.posterior.trend is None and began < self._usual(history)
 
     def learns_from_before(self, history: History) -> bool:
-        """Whether precedents may count: they can have the large shape right and mislead near the optimum."""
+        """Whether precedents may count in the next suggestion."""
+        turns = self.turns_from_before(history)
+        return turns > 0 and len(history) % turns == turns - 1
+
+    def turns_from_before(self, history: History) -> int:
+        """Precedents may count in one of so many suggestions, or in none if 0.
+
+        They can have the large shape right and mislead near the optimum.
+        """
         n, relied_on = len(history.observed_rows), max(RELIED_ON, len(history.space.searched))
-        return bool(self.precedents) and (n <= relied_on or (n <= 2 * relied_on and len(history) % 2 == 1))
+        if not self.precedents or n > 2 * relied_on:
+            return 0
+        return 1 if n <= relied_on else 2
 
     def _usual(self, history: History) -> int:
         """How many results, or pending trials, come before the model without precedents."""
         return max(ENOUGH, min(len(history.space.searched) + 1, 8)) if self.initial is None else self.initial
 
-    def _has_enough(self, history: History) -> bool:
+    def has_enough(self, history: History) -> bool:
         """Whether there is something to learn from: enough trials, enough results, and not all the same."""
         initial = ENOUGH if self.precedents and self.initial is None else self._usual(history)
         results = len(history.observed_rows)

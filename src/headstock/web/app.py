@@ -267,9 +267,13 @@ class Dashboard:
     async def report(self, request: Request) -> Response:
         """The report, as a file."""
         name = _given(request, "experiment")
-        text = await run_in_threadpool(
-            lambda: render_report(self.shelf.get(name).history, title=name, notes=self.storage.notes(name)),
-        )
+
+        def written() -> str:
+            opened = self.shelf.get(name)
+            sampler = opened.experiment.sampler
+            return render_report(opened.history, title=name, notes=self.storage.notes(name), sampler=sampler)
+
+        text = await run_in_threadpool(written)
         return Response(text, media_type="text/html", headers=_as_file("report.html"))
 
     async def figure(self, request: Request) -> Response:

@@ -120,7 +120,7 @@ class Opened:
         if not with_model:
             return self._findings or Findings.measured(history)
         if self._findings is None:
-            self._findings = Findings.of(history)
+            self._findings = Findings.of(history, self.experiment.sampler)
         return self._findings
 
 
