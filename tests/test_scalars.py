@@ -1,4 +1,5 @@
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import headstock as hs
 from headstock.dictionaries import space_from_dictionaries
 from headstock.errors import HeadstockError, ParameterError, SpaceError, UnknownTrialError
+from headstock.executors.gpus import slots
 from headstock.results import read_result
 from headstock.scalars import is_finite, native, real
 from headstock.trial import Observation
@@ -92,6 +94,58 @@ def test_there_is_no_trial_or_seed_of_such_a_number():
         stored["trials"][0]["metrics"] = {"loss": [10**400, None]}
     with pytest.raises(HeadstockError, match="not finite"):
         hs.Experiment.from_json(stored)
+
+
+@pytest.mark.parametrize("huge", [2**63, 10**400, 10**5000], ids=["2**63", "many digits", "more than Python writes"])
+def test_an_absurd_count_is_refused_where_it_is_given(huge):
+    def evaluate(_):
+        raise AssertionError("it was run")
+
+    parameters = [{"name": "x", "type": "range", "bounds": [0.0, 1.0]}]
+    with hs.Experiment("some", hs.Space(x=hs.Float(0, 1)), minimize="loss", seed=0) as experiment:
+        budget = hs.Budget(trials=1)
+        calls = {
+            "ask": lambda: experiment.ask(huge),
+            "trials": lambda: hs.Budget(trials=huge),
+            "Budget(steps": lambda: experiment.change_budget(hs.Budget(steps=huge)),
+            "workers": lambda: experiment.run(evaluate, budget=budget, workers=huge),
+            "batch_size": lambda: experiment.run(evaluate, budget=budget, batch_size=huge),
+            "gpus=": lambda: experiment.run(evaluate, budget=budget, gpus=[huge]),
+            "gpus_per_trial": lambda: experiment.run(evaluate, budget=budget, gpus=[0], gpus_per_trial=huge),
+            "total_trials": lambda: hs.optimize(parameters, evaluate, total_trials=huge),
+            "arms_per_trial": lambda: hs.optimize(parameters, evaluate, arms_per_trial=huge),
+            "initial": lambda: hs.Bayesian(initial=huge),
+            "cost_exponent": lambda: hs.Bayesian(cost_exponent=huge),
+            "points": lambda: hs.Grid(huge),
+        }
+        for named, call in calls.items():
+            with pytest.raises(HeadstockError, match=re.escape(named)) as refused:
+                call()
+            assert len(str(refused.value)) < 200
+        with pytest.raises(HeadstockError, match="steps"):
+            experiment.ask().steps(huge)
+        with pytest.raises(HeadstockError, match="timeout"):
+            experiment.run(evaluate, budget=budget, workers=1, timeout=max(huge, 10**400))
+        assert len(experiment.trials) == 1
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, math.nan, "2", True])
+def test_what_is_no_count_is_no_number_of_suggestions(count):
+    with hs.Experiment("some", hs.Space(x=hs.Float(0, 1)), minimize="loss", seed=0) as experiment:
+        with pytest.raises(HeadstockError, match="whole number of at least 0"):
+            experiment.ask(count)
+        with pytest.raises(HeadstockError, match="whole number of at least 1"):
+            experiment.run(lambda _: 0.5, budget=hs.Budget(trials=1), batch_size=0 if count is True else count)
+        assert experiment.ask(0) == []
+        assert [trial.index for trial in experiment.ask(np.int64(2))] == [0, 1]
+
+
+@pytest.mark.parametrize("share", [5e-324, 1e-9])
+def test_a_share_of_a_gpu_is_no_smaller_than_trials_are_counted(share):
+    with pytest.raises(HeadstockError, match="share"):
+        slots(gpus=[0], gpus_per_trial=share, environment={})
+    with pytest.raises(HeadstockError, match="share"):
+        hs.Ray("auto", {"GPU": share})
 
 
 def test_scalars_are_python_numbers():

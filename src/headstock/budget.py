@@ -8,7 +8,7 @@ from typing import Any, Final, final
 from headstock import wording
 from headstock.errors import HeadstockError
 from headstock.history import History
-from headstock.scalars import is_finite
+from headstock.scalars import MOST, is_finite
 from headstock.trial import TrialRecord, TrialState
 
 BOUNDS: Final = ("trials", "steps", "seconds", "cost", "target")
@@ -53,6 +53,8 @@ class Budget:
                 raise HeadstockError(f"Budget({name}={wording.given(bound)}): give a {kind} number.")
             if name in ("trials", "steps") and bound % 1:
                 raise HeadstockError(f"Budget({name}={bound!r}): give a whole number.")
+            if name in ("trials", "steps") and bound > MOST:
+                raise HeadstockError(f"Budget({name}={wording.given(bound)}): give at most {MOST:,}, or leave it out.")
 
     @classmethod
     def of(cls, bounds: Mapping[str, float]) -> "Budget":

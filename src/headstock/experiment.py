@@ -265,7 +265,7 @@ class Experiment:
             count: how many trials to ask for together; one trial, not in a list, if left out.
 
         Raises:
-            SpaceExhaustedError: if every point of a finite space was tried or is being tried.
+            HeadstockError: if the count is no whole number up to 100,000, or every point of a finite space was tried.
         """
         records = self._study.ask(1 if count is None else count, now=time.time())
         training = self._training(lambda _: None)

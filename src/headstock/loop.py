@@ -12,7 +12,9 @@ from headstock.experiment import Experiment
 from headstock.parameters import Parameter, Parameters
 from headstock.running import Trial
 from headstock.samplers.base import Sampler
+from headstock.scalars import MOST, MOST_AT_ONCE, is_whole
 from headstock.space import Space
+from headstock.wording import given, whole
 
 Values = tuple[Mapping[str, float], Mapping[str, Mapping[str, float]]]
 """Predicted means by metric, and their covariances by pairs of metrics."""
@@ -89,9 +91,9 @@ def optimize(  # noqa: PLR0917 - the tutorial calls it like this
         ...     objective_name="accuracy",
         ... )
     """
-    for name, count in (("total_trials", total_trials), ("arms_per_trial", arms_per_trial)):
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise HeadstockError(f"{name}={count!r}. Give a whole number of at least 1.")
+    for name, count, most in (("total_trials", total_trials, MOST), ("arms_per_trial", arms_per_trial, MOST_AT_ONCE)):
+        if not is_whole(count, 1, most):
+            raise HeadstockError(f"{name}={given(count)}: {whole(count, 1, most)}.")
     if storage is not None and experiment_name is None:
         raise StorageError("storage= needs experiment_name=, so that the same call finds the experiment again.")
     if generation_strategy is not None and not hasattr(generation_strategy, "suggest"):

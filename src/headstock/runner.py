@@ -13,7 +13,7 @@ from typing import Any, Final, final
 from headstock.budget import Budget, Left
 from headstock.checkpoints import Checkpoints
 from headstock.deciding import Decided, Decider
-from headstock.errors import LeaseLostError, MetricError, TooManyFailuresError, TrialStateError
+from headstock.errors import HeadstockError, LeaseLostError, MetricError, TooManyFailuresError, TrialStateError
 from headstock.executors.base import Executor, Lost
 from headstock.history import History
 from headstock.interrupts import held
@@ -22,6 +22,7 @@ from headstock.leasing import Leases
 from headstock.messages import REPORT, Answer, Report, Word
 from headstock.processes import is_dead, new_owner
 from headstock.running import End
+from headstock.scalars import MOST_AT_ONCE, is_whole, native
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.schedulers.full import FullTraining
@@ -30,6 +31,7 @@ from headstock.schedulers.percentile import PercentileStopping
 from headstock.storage.records import Command, Outcome
 from headstock.study import Study
 from headstock.trial import BY_REQUEST, Failed, TrialRecord, TrialState, Verdict
+from headstock.wording import given, whole
 
 Clock = Callable[[], float]
 """Seconds since 1970, UTC."""
@@ -87,8 +89,13 @@ def run(
         batch_size: how many trials are suggested together.
 
     Raises:
+        HeadstockError: if the batch size is no whole number of at least 1, or too large.
         TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
     """
+    batch_size = native(batch_size)
+    if not is_whole(batch_size, 1, MOST_AT_ONCE):
+        executor.close()
+        raise HeadstockError(f"batch_size={given(batch_size)}: {whole(batch_size, 1, MOST_AT_ONCE)}.")
     began, owner = clock(), new_owner()
 
     def left(history: History) -> Left:

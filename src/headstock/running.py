@@ -23,9 +23,9 @@ from headstock.keeping import Frameworks, Keeper
 from headstock.messages import REPORT, WAITS, Answer, Report, Word
 from headstock.parameters import Parameters
 from headstock.results import read_result
-from headstock.scalars import is_whole
+from headstock.scalars import MOST, is_whole
 from headstock.trial import Failed, Observation, TrialRecord
-from headstock.wording import given
+from headstock.wording import given, whole
 
 
 @final
@@ -156,7 +156,7 @@ class Trial:
             CheckpointError: if it is no whole number of at least 1, or the steps have begun already.
         """
         if not is_whole(count, 1):
-            raise CheckpointError(f"steps({given(count)}): give a whole number of at least 1.")
+            raise CheckpointError(f"steps({given(count)}): {whole(count, 1, MOST)}.")
         if self._count is not None:
             raise CheckpointError("trial.steps(...) was called before. A training has one loop over its steps.")
         self._count = count

@@ -7,6 +7,12 @@ from typing import Any, Final, TypeGuard
 LARGEST: Final = 2**63 - 1
 """The largest whole number that a database holds."""
 
+MOST: Final = 2**53
+"""The most trials or steps that are counted: a float holds every number up to it, a database the sum of any two."""
+
+MOST_AT_ONCE: Final = 100_000
+"""How many of anything may be asked for at once, such as suggestions or processes; it has to be kept in memory."""
+
 
 def native(value: object) -> Any:
     """A numpy scalar as the Python value it stands for; anything else as it is."""
@@ -38,6 +44,6 @@ def real(value: float) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def is_whole(value: object, least: int) -> TypeGuard[int]:
-    """Whether `value` is a whole number of at least `least` that a database holds, and no boolean."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST
+def is_whole(value: object, least: int, most: int = MOST) -> TypeGuard[int]:
+    """Whether `value` is a whole number from `least` to `most`, and no boolean."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

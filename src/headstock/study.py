@@ -13,11 +13,12 @@ from typing import Any, Final, final
 import numpy as np
 
 from headstock import wording
-from headstock.errors import MetricError, StaleHistoryError, TrialStateError, UnknownTrialError
+from headstock.errors import HeadstockError, MetricError, StaleHistoryError, TrialStateError, UnknownTrialError
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.results import read_result
 from headstock.samplers.base import Sampler, Suggestion
+from headstock.scalars import MOST_AT_ONCE, is_whole, native
 from headstock.storage.base import Storage
 from headstock.storage.records import Command, ExperimentSpec, NewTrial, Outcome
 from headstock.trial import Failed, Metrics, TrialRecord, TrialState, Verdict
@@ -73,8 +74,12 @@ class Study:
         New suggestions of one call form one batch.
 
         Raises:
+            HeadstockError: if `count` is no whole number, or more than are suggested at once.
             SpaceExhaustedError: if every point of a finite space was tried or is being tried.
         """
+        count = native(count)
+        if not is_whole(count, 0, MOST_AT_ONCE):
+            raise HeadstockError(f"ask({wording.given(count)}): {wording.whole(count, 0, MOST_AT_ONCE)}.")
         asked: list[TrialRecord] = []
         while len(asked) < count:
             record = self.storage.lease(self.spec.name, owner=owner, now=now) if self._queued else None

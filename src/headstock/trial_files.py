@@ -14,7 +14,13 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-_ABSENT: Final = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)  # the last, of a socket
+_ABSENT: Final = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.ELOOP,
+    errno.ENXIO,  # of a socket
+    errno.ENAMETOOLONG,  # of a number that no trial has
+)
 _EXPERIMENT: Final = re.compile(r"[0-9a-f]{16}")
 
 

@@ -28,6 +28,12 @@ def given(value: object) -> str:
     return text if len(text) <= LONGEST_GIVEN else f"{text[:20]}... ({len(text)} characters)"
 
 
+def whole(value: object, least: int, most: int) -> str:
+    """What to give in place of a value that is no whole number from `least` to `most`."""
+    is_larger = isinstance(value, int) and not isinstance(value, bool) and value > least
+    return f"give a whole number of at most {most:,}" if is_larger else f"give a whole number of at least {least}"
+
+
 def measured(mean: float, sem: float | None) -> str:
     """A mean with its standard error, where that is known."""
     return number(mean) if sem is None else f"{number(mean)} ± {sem:.2g}"

@@ -34,10 +34,11 @@ from headstock.schedulers.counting import check_whole
 )
 def test_what_is_no_whole_number_is_refused_with_its_name(kind, argument, value):
     with pytest.raises(
-        HeadstockError, match=rf"{kind.__name__}\({argument}=.*give a whole number of at least [12]\."
+        HeadstockError,
+        match=rf"{kind.__name__}\({argument}=.*give a whole number of at (least [12]|most 9,007,199,254,740,992)\.",
     ) as error:
         kind(**{argument: value})
-    assert len(str(error.value)) < 120
+    assert len(str(error.value)) < 130
 
 
 @pytest.mark.parametrize(

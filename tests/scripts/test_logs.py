@@ -17,7 +17,8 @@ def test_a_log_is_read_from_its_earlier_part_on(tmp_path: Path):
     expected = ["one", "two", "three", "\\x1b]0;evil\\x07 \ufffd\\u202e\tend", "100%", "last"]
     assert list(log_lines(tmp_path, 3)) == expected
     assert list(log_lines(tmp_path, 3, last=2)) == expected[-2:]
-    for files, index in ((tmp_path, 4), (None, 3)):
+    assert list(log_lines(tmp_path, 3, last=10**400)) == expected
+    for files, index in ((tmp_path, 4), (None, 3), (tmp_path, 10**400)):
         with pytest.raises(CommandError, match="has no log here"):
             list(log_lines(files, index))
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from headstock import Experiment
+from headstock import Experiment, wording
 from headstock.cli.options import DEFAULT_STORAGE, INTERRUPTED, AsJson, Name, StorageUrl, out, print_json, stored
 from headstock.errors import CommandError, NoResultError
 from headstock.progress import shown_progress
@@ -251,7 +251,9 @@ def retry(
         failed = {trial.index: trial for trial in experiment.history.failed}
         for index in trials or sorted(failed):
             if index not in failed:
-                raise CommandError(f"Trial {index} of {name!r} has not failed. Those that have: {sorted(failed)}.")
+                raise CommandError(
+                    f"Trial {wording.given(index)} of {name!r} has not failed. Those that have: {sorted(failed)}."
+                )
             again = experiment.enqueue(failed[index].parameters)
             typer.echo(f"trial {index} is tried again as trial {again.index}")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from headstock.errors import ExecutorError
 from headstock.executors.base import Executor, MakeExecutor, Work
 from headstock.executors.inline import Inline
+from headstock.wording import given
 
 
 def executor_of(
@@ -29,7 +30,7 @@ def executor_of(
     if workers is None and gpus is None and gpus_per_trial is None:
         if timeout is not None:
             raise ExecutorError(
-                f"timeout={timeout!r} ends the process of a trial, but this run has none: give workers=1 too."
+                f"timeout={given(timeout)} ends the process of a trial, but this run has none: give workers=1 too."
             )
         return Inline(work)
     from headstock.executors.gpus import slots  # they load subprocess and multiprocessing

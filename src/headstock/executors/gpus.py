@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from headstock.errors import ExecutorError
-from headstock.scalars import is_number
+from headstock.scalars import MOST_AT_ONCE, is_number, is_whole, native
+from headstock.wording import given, whole
 
 Environment = Mapping[str, str]
 """Environment variables that a process has besides those of this one."""
@@ -43,11 +44,13 @@ def slots(
     Raises:
         ExecutorError: if a number makes no sense, there are no such GPUs, or they have no room for so many processes.
     """
-    if workers is not None and (not isinstance(workers, int) or isinstance(workers, bool) or workers < 1):
-        raise ExecutorError(f"workers={workers!r}: give a whole number of at least 1.")
+    if workers is not None and not is_whole(workers, 1, MOST_AT_ONCE):
+        raise ExecutorError(f"workers={given(workers)}: {whole(workers, 1, MOST_AT_ONCE)}.")
     if gpus is None:
         if gpus_per_trial is not None:
-            raise ExecutorError(f"gpus_per_trial={gpus_per_trial!r}, but no GPUs are given. Add gpus=, such as 'all'.")
+            raise ExecutorError(
+                f"gpus_per_trial={given(gpus_per_trial)}, but no GPUs are given. Add gpus=, such as 'all'."
+            )
         return ({},) * (workers or 1)
     found = _shared_out(_visible(gpus, environment), 1 if gpus_per_trial is None else gpus_per_trial)
     if workers is not None and workers > len(found):
@@ -60,13 +63,13 @@ def slots(
 
 def _shared_out(ids: Sequence[str], per_trial: float) -> Sequence[str]:
     """The GPUs of each slot; trials are spread over them before two share one. GPUs too few for a slot are left."""
-    if not is_number(per_trial) or not (0 < per_trial < 1 or (per_trial >= 1 and per_trial % 1 == 0)):
-        raise ExecutorError(f"gpus_per_trial={per_trial!r}: give a whole number, or a share such as 0.5.")
+    if not is_number(per_trial) or not (1 / MOST_AT_ONCE <= per_trial < 1 or (per_trial >= 1 and per_trial % 1 == 0)):
+        raise ExecutorError(f"gpus_per_trial={given(per_trial)}: give a whole number, or a share such as 0.5.")
     if per_trial < 1:
         return list(ids) * math.floor(1 / per_trial + 1e-9)
     size = int(per_trial)
     if size > len(ids):
-        raise ExecutorError(f"gpus_per_trial={per_trial!r}, but there are only {len(ids)} GPUs: {', '.join(ids)}.")
+        raise ExecutorError(f"gpus_per_trial={given(per_trial)}, but there are only {len(ids)} GPUs: {', '.join(ids)}.")
     return [",".join(ids[first : first + size]) for first in range(0, len(ids) - size + 1, size)]
 
 
@@ -79,10 +82,12 @@ def _visible(gpus: str | Iterable[int | str], environment: Mapping[str, str]) ->
             why = f"{VARIABLE} is {environment[VARIABLE]!r}" if mine is not None else "nvidia-smi -L lists none"
             raise ExecutorError(f"There are no GPUs here: {why}. Name them with gpus=[0, 1], or leave gpus out.")
         return found
-    given = [str(id_).strip() for id_ in (_split(gpus) if isinstance(gpus, str) else gpus)]
-    if not given or not all(given) or len(set(given)) < len(given):
-        raise ExecutorError(f"gpus={gpus!r}: give each GPU once, by its number or UUID, or write 'all'.")
-    return [_meant(id_, mine) for id_ in given]
+    asked = _split(gpus) if isinstance(gpus, str) else list(gpus)
+    numbers = [id_ for id_ in asked if not isinstance(id_, str)]
+    ids = [str(id_).strip() for id_ in asked] if all(is_whole(native(number), 0) for number in numbers) else []
+    if not ids or not all(ids) or len(set(ids)) < len(ids):
+        raise ExecutorError(f"gpus={given(gpus)}: give each GPU once, by its number or UUID, or write 'all'.")
+    return [_meant(id_, mine) for id_ in ids]
 
 
 def _meant(id_: str, mine: Sequence[str] | None) -> str:

@@ -26,6 +26,7 @@ from headstock.executors.signals import is_from_outside, killed_by
 from headstock.executors.trees import Tree, marked, new_mark
 from headstock.interrupts import let_in
 from headstock.scalars import is_finite
+from headstock.wording import given
 
 _TICK: Final = 0.2
 """After how many seconds it is looked whether a process has died that others keep the pipe of open."""
@@ -124,7 +125,7 @@ class Processes:
             ExecutorError: if the work cannot be handed over, or the number makes no sense.
         """
         if timeout is not None and not (is_finite(timeout) and timeout > 0):
-            raise ExecutorError(f"timeout={timeout!r}: give a positive number of seconds.")
+            raise ExecutorError(f"timeout={given(timeout)}: give a positive number of seconds.")
         try:
             return cls(cloudpickle.dumps(work), slots, timeout)
         except Exception as error:  # objects raise what they like when they are pickled

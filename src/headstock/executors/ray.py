@@ -23,7 +23,8 @@ from headstock.executors.gpus import slots
 from headstock.executors.process import Processes, program
 from headstock.executors.trees import MARK, marked, new_mark
 from headstock.interrupts import let_in
-from headstock.scalars import is_finite
+from headstock.scalars import MOST_AT_ONCE, is_finite
+from headstock.wording import given
 
 _FOREVER: Final = 3600.0
 
@@ -60,8 +61,10 @@ class Ray:
     def __post_init__(self) -> None:
         """Check the resources."""
         for name, amount in self.resources.items():
-            if not is_finite(amount) or amount < 0 or (amount > 1 and amount % 1):
-                raise ExecutorError(f"The resource {name} is {amount!r}. Give a whole number, or a share such as 0.5.")
+            if not is_finite(amount) or (amount and amount < 1 / MOST_AT_ONCE) or (amount > 1 and amount % 1):
+                raise ExecutorError(
+                    f"The resource {name} is {given(amount)}. Give a whole number, or a share such as 0.5."
+                )
         if not any(self.resources.values()):
             raise ExecutorError("A trial needs no resources, so any number would run at once. Give {'CPU': 1}.")
 

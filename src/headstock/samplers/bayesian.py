@@ -25,8 +25,8 @@ from headstock.samplers.durations import log_speed
 from headstock.samplers.precedents import Precedent, best_before, trend_of
 from headstock.samplers.sobol import Sobol
 from headstock.samplers.untried import explained
-from headstock.scalars import is_number
-from headstock.wording import measured, number
+from headstock.scalars import MOST, is_number, is_whole
+from headstock.wording import given, measured, number, whole
 
 ENOUGH: Final = 4
 """How many results a model needs at least, while the rest of the initial design is still pending."""
@@ -73,7 +73,7 @@ class Bayesian:
             with the share of its time that is left (Lee et al. 2020, arXiv 2003.10870, section 3.2); any other has 0.
 
     Raises:
-        HeadstockError: if the exponent is not a number in [0, 1].
+        HeadstockError: if `initial` is no whole number, or the exponent not a number in [0, 1].
     """
 
     initial: int | None = None
@@ -81,10 +81,14 @@ class Bayesian:
     cost_exponent: float | None = None
 
     def __post_init__(self) -> None:
-        """Check the exponent."""
+        """Check the numbers."""
+        if self.initial is not None and not is_whole(self.initial, 0):
+            raise HeadstockError(f"Bayesian(initial={given(self.initial)}): {whole(self.initial, 0, MOST)}.")
         exponent = self.cost_exponent
         if exponent is not None and not (is_number(exponent) and 0.0 <= exponent <= 1.0):
-            raise HeadstockError(f"Bayesian(cost_exponent={exponent!r}): give a number from 0 to 1, or leave it out.")
+            raise HeadstockError(
+                f"Bayesian(cost_exponent={given(exponent)}): give a number from 0 to 1, or leave it out."
+            )
 
     def with_time_left(self, share: float) -> "Bayesian":
         """The sampler when this share of a run's time is left."""

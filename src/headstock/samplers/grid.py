@@ -15,7 +15,9 @@ from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.samplers.base import NOTHING, Suggestion
 from headstock.samplers.untried import explained, untried
+from headstock.scalars import MOST_AT_ONCE, is_whole
 from headstock.space import Float, Int, Space
+from headstock.wording import given, whole
 
 _DEFAULT: Final = 5
 
@@ -31,7 +33,7 @@ class Grid:
             named: `{"lr": 7, "width": 3}`.
 
     Raises:
-        ParameterError: if a number of points is not a whole number of at least 2.
+        ParameterError: if a number of points is not a whole number from 2 to 100,000.
     """
 
     points: int | Mapping[str, int] = _DEFAULT
@@ -39,8 +41,8 @@ class Grid:
     def __post_init__(self) -> None:
         """Check the numbers."""
         for count in self.points.values() if isinstance(self.points, Mapping) else [self.points]:
-            if not isinstance(count, int) or isinstance(count, bool) or count < 2:
-                raise ParameterError(f"Grid(points={self.points!r}): {count!r} is not a whole number of at least 2.")
+            if not is_whole(count, 2, MOST_AT_ONCE):
+                raise ParameterError(f"Grid(points={given(self.points)}): {whole(count, 2, MOST_AT_ONCE)}.")
         if isinstance(self.points, Mapping):
             object.__setattr__(self, "points", MappingProxyType(dict(self.points)))
 

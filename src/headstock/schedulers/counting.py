@@ -4,8 +4,8 @@ from dataclasses import fields
 from typing import Any
 
 from headstock.errors import HeadstockError
-from headstock.scalars import is_whole
-from headstock.wording import given
+from headstock.scalars import MOST, is_whole
+from headstock.wording import given, whole
 
 
 def check_whole(scheduler: Any, **least: int) -> None:
@@ -19,4 +19,4 @@ def check_whole(scheduler: Any, **least: int) -> None:
         if fewest is None or is_whole(value, fewest) or value is argument.default is None:
             continue
         kind = type(scheduler).__name__
-        raise HeadstockError(f"{kind}({argument.name}={given(value)}): give a whole number of at least {fewest}.")
+        raise HeadstockError(f"{kind}({argument.name}={given(value)}): {whole(value, fewest, MOST)}.")

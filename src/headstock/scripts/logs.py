@@ -1,5 +1,6 @@
 """What trials have printed, for people to read."""
 
+import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -35,7 +36,7 @@ def log_lines(files: Path | None, index: int, *, last: int | None = None) -> Ite
         texts = [stack.enter_context(_text(log)) for log in logs]
         # Of a progress bar, its last state.
         lines = (harmless(line.rstrip("\r\n").rpartition("\r")[2]) for text in texts for line in text)
-        yield from lines if last is None else deque(lines, maxlen=last)
+        yield from lines if last is None else deque(lines, maxlen=min(last, sys.maxsize))
 
 
 def _text(log: FileIO) -> TextIOWrapper:

@@ -13,7 +13,7 @@ from headstock.errors import CommandError, HeadstockError
 from headstock.executors.gpus import Environment, slots
 from headstock.executors.ray import Ray
 from headstock.parameters import Choice, Fixed, Float, Int, Parameter
-from headstock.scalars import is_finite, is_number
+from headstock.scalars import LARGEST, MOST, MOST_AT_ONCE, is_finite, is_number, is_whole
 from headstock.scripts.grammar import FORMS, conditional_space, parse_conditions, parse_parameter
 from headstock.scripts.output import Listener
 from headstock.scripts.script import Passing
@@ -367,10 +367,6 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
 def _is_positive(value: Any) -> bool:
     return is_finite(value) and value > 0
 
@@ -388,8 +384,8 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "when": ("a list of conditions, such as 'momentum: optimizer=sgd'", _is_texts),
     "constraints": ("a list of constraints, such as 'x1 + x2 <= 1.5'", _is_texts),
     "outcome_constraints": ("a list of bounds, such as 'latency <= 20'", _is_texts),
-    "trials": ("a whole number of at least 1", _is_whole),
-    "steps": ("a whole number of at least 1", _is_whole),
+    "trials": (f"a whole number from 1 to {MOST:,}", lambda value: is_whole(value, 1)),
+    "steps": (f"a whole number from 1 to {MOST:,}", lambda value: is_whole(value, 1)),
     "seconds": ("a positive number", _is_positive),
     "cost": ("a positive number", _is_positive),
     "target": ("a number", is_number),
@@ -402,13 +398,13 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "pass": (f"one of {', '.join(Passing)}", lambda value: value in list(Passing)),
     "timeout": ("a positive number of seconds", _is_positive),
     "grace": ("a positive number of seconds", _is_positive),
-    "workers": ("a whole number of at least 1", _is_whole),
+    "workers": (f"a whole number from 1 to {MOST_AT_ONCE:,}", lambda value: is_whole(value, 1, MOST_AT_ONCE)),
     "gpus": ("a list of GPUs by number or UUID, or 'all'", lambda value: isinstance(value, list | str)),
     "gpus_per_trial": ("a positive number", _is_positive),
     "executor": ("'ray', or leave it out for this machine", lambda value: value == "ray"),
     "address": ("the address of a Ray cluster, or 'auto'", _is_text),
     "resources": ("a table such as {CPU = 2, GPU = 1}, or CPU=2,GPU=1", lambda v: _is_text(v) or _is_table(v)),
-    "seed": ("a whole number of at least 0", lambda value: value == 0 or _is_whole(value)),
+    "seed": (f"a whole number from 0 to {LARGEST:,}", lambda value: is_whole(value, 0, LARGEST)),
     "storage": ("a URL, such as 'sqlite:///headstock.db'", _is_text),
 }
 """Every entry that there is: what it has to be, and a check of it."""

@@ -8,7 +8,7 @@ from typing import Any, Final, final
 from headstock import wording
 from headstock.errors import HeadstockError, MetricError, StorageError, TrialStateError
 from headstock.objective import Objective, OutcomeConstraint
-from headstock.scalars import LARGEST
+from headstock.scalars import LARGEST, is_whole, native
 from headstock.space import Parameters, Space
 from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
 
@@ -79,7 +79,7 @@ class ExperimentSpec:
         check_name("experiment", self.name, StorageError)
         if self.value not in ("last", "best"):
             raise StorageError(f"value={self.value!r}: a trial's value is its 'last' report or its 'best' one.")
-        if not 0 <= self.seed <= LARGEST:
+        if not is_whole(native(self.seed), 0, LARGEST):
             raise StorageError(f"The seed {wording.given(self.seed)} cannot be stored. Give an integer in [0, 2**63).")
 
 

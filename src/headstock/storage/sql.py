@@ -22,6 +22,7 @@ from headstock.errors import (
     TrialStateError,
     UnknownExperimentError,
 )
+from headstock.scalars import LARGEST
 from headstock.space import Space
 from headstock.storage.database import Database
 from headstock.storage.records import (
@@ -319,7 +320,7 @@ class SqlStorage:
             if states is not None:
                 chosen = chosen.where(trials.c.state.in_(states))
             order = trials.c.number.desc() if newest_first else trials.c.number
-            return experiment.trials(chosen.order_by(order).offset(offset).limit(limit))
+            return experiment.trials(chosen.order_by(order).offset(min(offset, LARGEST)).limit(min(limit, LARGEST)))
 
     def best(self, name: str) -> TrialRecord | None:
         """The trial with the best measured objective among those that keep every outcome constraint."""

@@ -303,6 +303,8 @@ def check_pages_show_what_is_asked_for(storage: Storage) -> None:
         ({"offset": 4, "limit": 3, "newest_first": False}, trials[4:7]),
         ({"offset": 10, "limit": 3, "newest_first": False}, trials[10:]),
         ({"offset": 12}, ()),
+        ({"offset": 10**400}, ()),
+        ({"limit": 10**400}, trials[::-1]),
         ({"states": [TrialState.RUNNING], "limit": 3, "newest_first": False}, trials[1:8:3]),
         ({"states": [TrialState.FAILED, TrialState.QUEUED, TrialState.COMPLETED], "offset": 7}, (trials[0],)),
         ({"states": []}, ()),

@@ -33,6 +33,7 @@ from headstock.plots import style
 from headstock.plots.compare import plot_compared
 from headstock.report import render_report
 from headstock.report.page import figure
+from headstock.scalars import is_number, is_whole
 from headstock.scripts import belongings
 from headstock.scripts.belongings import Belongings
 from headstock.scripts.folders import files_of
@@ -549,12 +550,11 @@ def _as_file(name: str) -> dict[str, str]:
 
 def _is_bound(given: tuple[str, object]) -> bool:
     name, value = given
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return name in BOUNDS and (is_whole or (isinstance(value, float) and name not in ("trials", "steps")))
+    return name in BOUNDS and is_number(value) and (isinstance(value, int) or name not in ("trials", "steps"))
 
 
 def _index(given: Mapping[str, Any]) -> int:
     index = given.get("trial")
-    if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+    if not is_whole(index, 0):
         raise BadRequestError("Name the trial by its number.")
     return index
