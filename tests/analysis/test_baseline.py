@@ -84,6 +84,19 @@ def test_nothing_is_better_than_the_best():
         assert won(found).startswith("No arm is believed to be better than the baseline")
 
 
+@pytest.mark.parametrize("unit", [1e-100, 1e200])
+def test_the_unit_of_the_metric_does_not_matter(unit):
+    def compared(unit: float):
+        history = histories.observed(LINE, lambda p: unit * (p["x"] - 0.3) ** 2, 9, metric="y", minimize=True)
+        return against_baseline(Model.fit(history), {"x": 0.9})
+
+    found, expected = compared(unit), compared(1.0)
+    (change,), (usual,) = found.changes, expected.changes
+    assert found.probability == pytest.approx(expected.probability, abs=0.02)
+    assert change.difference / unit == pytest.approx(usual.difference, rel=0.02)
+    assert change.sem / unit == pytest.approx(usual.sem, rel=0.05)
+
+
 def test_a_baseline_that_breaks_a_bound_is_worse_however_good_its_objective(branching: Model):
     wide = {"lr": 10**-2.5, "optimizer": "adamw", "width": 256}
     found = against_baseline(branching, wide)

@@ -4,7 +4,7 @@ import pytest
 
 import histories
 from headstock.analysis.checks import Kind, concerns
-from headstock.analysis.transfer import transfer
+from headstock.analysis.transfer import Lesson, Transfer, transfer
 from headstock.encoding import Encoding
 from headstock.history import History
 from headstock.report.words import learnt, warning
@@ -81,6 +81,13 @@ def test_of_two_experiments_the_one_that_predicts_is_not_blamed_for_the_other():
     assert wave.correlation < 0.3
     assert abs(wave.weight) < old.weight
     assert "old" not in warned(history, sampler)
+
+
+def test_an_experiment_that_predicts_and_is_not_needed_is_not_blamed():
+    history = of(bowl, 9)
+    for correlation, blamed in ((0.9, False), (0.1, True), (-0.9, True)):
+        found = concerns(history, None, taught=Transfer((Lesson("old", 0.0, correlation),), 9, 1))
+        assert (Kind.MISTAUGHT in {concern.kind for concern in found}) == blamed
 
 
 @pytest.mark.parametrize(("count", "turns"), [(RELIED_ON, 1), (RELIED_ON + 1, 2), (2 * RELIED_ON + 1, 0)])

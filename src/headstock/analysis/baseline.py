@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 import numpy as np
+from jaxtyping import Float64
 
 from headstock.analysis.model import Model
 from headstock.analysis.pareto import direction
@@ -96,8 +97,14 @@ def against_baseline(model: Model, baseline: int | Mapping[str, object] | None =
         before, after = model.draw(X, SAMPLES, rng, metric).T
         change, sign = after - before, direction(history, metric)
         worse = None if sign is None else float(np.mean(sign * change < 0))
-        changes.append(Change(metric, float(before.mean()), float(change.mean()), float(change.std()), worse))
+        changes.append(Change(metric, _mean_and_sd(before)[0], *_mean_and_sd(change), worse))
     return Comparison(trial, best.index, float(np.mean(worth[:, 1] > worth[:, 0])), tuple(changes))
+
+
+def _mean_and_sd(draws: Float64[np.ndarray, " s"]) -> tuple[float, float]:
+    """As multiples of the largest, for squares of large values would overflow."""
+    unit = float(np.abs(draws).max()) or 1.0
+    return unit * float(np.mean(draws / unit)), unit * float(np.std(draws / unit))
 
 
 def _first_given(history: History) -> TrialRecord | None:
