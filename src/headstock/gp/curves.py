@@ -25,7 +25,7 @@ so that n curves of T steps cost O(n T² + (J n)³) and not O((n T)³).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, final
 
@@ -209,7 +209,8 @@ class _Family:
 
     Args:
         rows: their rows in the set.
-        steps: the steps of the longest of them.
+        columns: those of the longest of them.
+        steps: the steps of these.
         lengths: how many steps each has.
         L: the factor of s² κ + σ² 1.
         P: L⁻¹ Φ, the shapes being mixed.
@@ -217,6 +218,7 @@ class _Family:
     """
 
     rows: Int64[np.ndarray, " f"]
+    columns: Int64[np.ndarray, " s"]
     steps: Float64[np.ndarray, " s"]
     lengths: Int64[np.ndarray, " f"]
     L: Float64[np.ndarray, "s s"]
@@ -232,15 +234,23 @@ class _Family:
         data: CurveSet,
     ) -> "_Family":
         steps = data.steps[columns]
-        Y = data.Y[np.ix_(rows, columns)]
-        reported = ~np.isnan(Y)
         L = cholesky(h.deviation(steps, steps)[0] + h.noise * np.eye(len(steps)))
-        solved = solve_triangular(L, np.hstack([data.shapes(steps) @ h.mixture, np.nan_to_num(Y).T]), lower=True)
-        return cls(rows, steps, reported.sum(axis=1), L, solved[:, :SHAPES], solved[:, SHAPES:].T * reported)
+        P = solve_triangular(L, data.shapes(steps) @ h.mixture, lower=True)
+        lengths = (~np.isnan(data.Y[np.ix_(rows, columns)])).sum(axis=1)
+        return cls(rows, columns, steps, lengths, L, P, _whitened(L, data.Y[np.ix_(rows, columns)]))
+
+    def with_values(self, Y: Float64[np.ndarray, "n t"]) -> "_Family":
+        """The same curves with other values."""
+        return replace(self, V=_whitened(self.L, Y[np.ix_(self.rows, self.columns)]))
 
     def upto(self, cumulative: Float64[np.ndarray, "s ..."]) -> Float64[np.ndarray, "f ..."]:
         """Of a sum that grows along the steps, the part that belongs to each curve."""
         return cumulative[self.lengths - 1]
+
+
+def _whitened(L: Float64[np.ndarray, "s s"], Y: Float64[np.ndarray, "f s"]) -> Float64[np.ndarray, "f s"]:
+    """V = L⁻¹ Y, a row a curve; zero where there is no value."""
+    return solve_triangular(L, np.nan_to_num(Y).T, lower=True).T * ~np.isnan(Y)
 
 
 @final
@@ -275,6 +285,12 @@ class CurvePosterior:
         """E[w_j] of each curve."""
         common = MEAN_VARIANCES * self.coefficients.sum(axis=0)
         return self.K @ (self.coefficients * self.hyperparameters.variances) + common
+
+    def with_values(self, Y: Float64[np.ndarray, "n t"]) -> "CurvePosterior":
+        """The model given other values at the same steps, for far less than `condition`: its matrices stay."""
+        families = tuple(family.with_values(Y) for family in self.families)
+        h, data = self.hyperparameters, replace(self.data, Y=Y)
+        return _given(h, data, families, owners=self.owners, R=self.R, K=self.K, L=self.L)
 
     def predict_new(
         self, X: Float64[np.ndarray, "m d"], steps: Float64[np.ndarray, " m"]
@@ -347,27 +363,41 @@ def condition(h: CurveHyperparameters, data: CurveSet) -> CurvePosterior:
     """
     n, v = len(data.X), h.variances
     families = tuple(_Family.of(rows, columns, h, data) for rows, columns in data.families)
-    A, b = np.empty((n, SHAPES, SHAPES)), np.empty((n, SHAPES))
-    log_determinant = squares = 0.0
+    A = np.empty((n, SHAPES, SHAPES))
     for family in families:
         A[family.rows] = family.upto(np.cumsum(family.P[:, :, None] * family.P[:, None, :], axis=0))
-        b[family.rows] = family.V @ family.P
-        squares += float(np.vdot(family.V, family.V))
-        log_determinant += 2.0 * float(family.upto(np.cumsum(np.log(np.diag(family.L)))).sum())
     owners, R = _roots(A)
     K = h.kernel(data.categorical)(data.X, data.X)
     K[np.diag_indices(n)] += h.nugget
     B = K[np.ix_(owners, owners)] * ((R * v) @ R.T) + (R * MEAN_VARIANCES) @ R.T
     B[np.diag_indices(len(owners))] += 1.0
-    L = cholesky(B)
-    Kb = K @ (b * v) + MEAN_VARIANCES * b.sum(axis=0)
+    return _given(h, data, families, owners=owners, R=R, K=K, L=cholesky(B))
+
+
+def _given(
+    h: CurveHyperparameters,
+    data: CurveSet,
+    families: tuple[_Family, ...],
+    *,
+    owners: Int64[np.ndarray, " r"],
+    R: Float64[np.ndarray, "r 4"],
+    K: Float64[np.ndarray, "n n"],
+    L: Float64[np.ndarray, "r r"],
+) -> CurvePosterior:
+    """The part of `condition` that depends on the values."""
+    b = np.empty((len(data.X), SHAPES))
+    squares, log_determinant = 0.0, 2.0 * float(np.log(np.diag(L)).sum())
+    for family in families:
+        b[family.rows] = family.V @ family.P
+        squares += float(np.vdot(family.V, family.V))
+        log_determinant += 2.0 * float(family.upto(np.cumsum(np.log(np.diag(family.L)))).sum())
+    Kb = K @ (b * h.variances) + MEAN_VARIANCES * b.sum(axis=0)
     D = np.einsum("rj,rj->r", R, Kb[owners])
     solved = solve(L, D[:, None])[:, 0]
     coefficients = b.copy()
     np.subtract.at(coefficients, owners, R * solved[:, None])
     observations = int((~np.isnan(data.Y)).sum())
     quadratic = squares - float(np.vdot(b, Kb)) + float(D @ solved)
-    log_determinant += 2.0 * float(np.log(np.diag(L)).sum())
     value = -0.5 * (quadratic + log_determinant + observations * math.log(2.0 * math.pi))
     return CurvePosterior(h, data, families, owners, R, K, L, coefficients, value)
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 from headstock.acquisition.analytic import LogFeasibility
 from headstock.encoding import Encoding
 from headstock.gp.curve_calibration import overconfidence
+from headstock.gp.curve_falls import with_falls_doubted
 from headstock.gp.curve_fit import fit_curves, spread
 from headstock.gp.curve_outcomes import CurveTransform
 from headstock.gp.curves import CurveHyperparameters, CurvePosterior, CurveSet, condition
@@ -118,7 +119,7 @@ class Forecast:
             fit = _Fit(len(reports), h, overconfidence(h, data))
             memo = {_MEMO: fit.to_json()}
         trials = tuple(curves.trials[row] for row in rows)
-        posterior = condition(fit.hyperparameters, data)
+        posterior = with_falls_doubted(condition(fit.hyperparameters, data))
         return cls(history, trials, last, encoding, transform, posterior, fit.overconfidence, memo)
 
     @cached_property
