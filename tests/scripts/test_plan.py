@@ -147,7 +147,7 @@ def test_options_go_before_the_file(tmp_path: Path):
         ("parameters", "There is no parameters. Write each as --name"),
         ("command", "There is no command. Write it at the end"),
         ("maximize", "Name the metric to optimise"),
-        ("trials", "the run would not end"),
+        ("trials", r"There is no budget, .* Give trials, .* such as --trials 40\."),
     ],
 )
 def test_what_is_missing_is_named(missing: str, words: str):

@@ -273,7 +273,12 @@ def _check_all(settings: Settings) -> None:
 def _budget(values: Mapping[str, Any], *, needed: bool) -> Budget | None:
     """The bounds that are given; None if there is none, which a budget that is needed refuses."""
     bounds = {bound: values[bound] for bound in BOUNDS if bound in values}
-    return Budget(**bounds) if bounds or needed else None
+    if needed and not bounds:
+        raise CommandError(
+            "There is no budget, so the run would not end. Give trials, steps, seconds, cost or target, such as "
+            "--trials 40."
+        )
+    return Budget(**bounds) if bounds else None
 
 
 def _need_goal(values: Mapping[str, Any]) -> None:
