@@ -177,6 +177,8 @@ def test_points_are_queued_tried_again_and_given_up(tmp_path):
                 ("budget", {"experiment": "act"}),
                 ("budget", {"experiment": "act", "bounds": {"trials": 2.5}}),
                 ("budget", {"experiment": "act", "bounds": {"trials": -1}}),
+                *(("budget", {"experiment": "act", "bounds": {"trials": huge}}) for huge in (2**63, 10**400)),
+                *((act, {"experiment": "act", "trial": 10**400}) for act in ("stop", "abandon", "retry", "unpause")),
                 ("budget", {"experiment": "act", "bounds": {"workers": 1}}),
                 ("budget", {"experiment": "act", "bounds": {"seconds": True}}),
                 ("widen", {"experiment": "act", "ranges": {"lr": [0.5, 1.0]}}),
