@@ -11,7 +11,7 @@ from headstock.errors import CommandError
 from headstock.executors.command import earlier
 from headstock.scripts.folders import LOG
 from headstock.trial_files import open_file, opened_trial
-from headstock.wording import harmless
+from headstock.wording import given, harmless
 
 
 def log_lines(files: Path | None, index: int, *, last: int | None = None) -> Iterator[str]:
@@ -31,7 +31,7 @@ def log_lines(files: Path | None, index: int, *, last: int | None = None) -> Ite
         logs = [log for name in names if folder is not None and (log := open_file(folder, name)) is not None]
         if not logs:
             raise CommandError(
-                f"Trial {index} has no log here. Only `headstock run` and `resume` keep what a trial prints."
+                f"Trial {given(index)} has no log here. Only `headstock run` and `resume` keep what a trial prints."
             )
         texts = [stack.enter_context(_text(log)) for log in logs]
         # Of a progress bar, its last state.
