@@ -226,9 +226,15 @@ def test_a_cluster_joins_an_experiment_as_a_worker(cluster: Any, tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("resources", "words"),
-    [({}, "no resources"), ({"CPU": 0}, "no resources"), ({"CPU": -1}, "CPU is -1"), ({"GPU": 1.5}, "GPU is 1.5")],
+    [
+        ({}, "no resources"),
+        ({"CPU": 0}, "no resources"),
+        ({"CPU": -1}, "CPU is -1"),
+        ({"GPU": 1.5}, "GPU is 1.5"),
+        (5, "by name"),
+    ],
 )
-def test_resources_that_make_no_sense_are_refused(resources: dict[str, float], words: str):
+def test_resources_that_make_no_sense_are_refused(resources: Any, words: str):
     with pytest.raises(ExecutorError, match=words):
         hs.Ray(resources=resources)
 

@@ -293,13 +293,15 @@ def tune_and_tell(plan: Plan, storage: Storage, *, as_json: bool) -> None:
 
 
 def tell(experiment: Experiment, ended: Ended, *, as_json: bool) -> None:
-    """Say what was found; who was interrupted exits so."""
+    """Say what was found; who was interrupted exits so, and with 1 who has no result at all."""
     if as_json:
         print_json(_found(experiment, ended))
     else:
         _print_found(experiment, ended)
     if ended is Ended.INTERRUPTED:
         sys.exit(INTERRUPTED)
+    if not experiment.history.observed:
+        sys.exit(1)
 
 
 def _found(experiment: Experiment, ended: Ended) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Ray:
 
     def __post_init__(self) -> None:
         """Check the resources."""
+        if not isinstance(self.resources, Mapping):
+            raise ExecutorError(f"Ray(resources={given(self.resources)}): give amounts by name, such as {{'CPU': 1}}.")
         for name, amount in self.resources.items():
             if not is_finite(amount) or (amount and amount < 1 / MOST_AT_ONCE) or (amount > 1 and amount % 1):
                 raise ExecutorError(
