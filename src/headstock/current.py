@@ -1,12 +1,16 @@
 """The trial that a script is run for: two lines make any script report by step, pause and go on."""
 
 import atexit
+import dis
 import json
+import logging
 import os
 import shutil
 import sys
+import threading
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from headstock.channel import CHANNEL, Client
@@ -37,27 +41,46 @@ def current_trial() -> Trial:
     """
     ranks = Keeper(0, None, Checkpoints(Path()), loaded_frameworks, time.perf_counter).ranks()
     if ranks is None:
-        trial = _trial(_introduction())
+        known = _introduction()
     else:
-        mine = b"" if ranks.rank else json.dumps(_introduction()).encode()
-        trial = _trial(json.loads(ranks.first(mine)))
-    atexit.register(_part, trial)
+        known = json.loads(ranks.first(b"" if ranks.rank else json.dumps(_introduction()).encode()))
+    trial = _trial(known)
+    atexit.register(_part, trial, _outermost())
+    if known is None:
+        atexit.register(shutil.rmtree, trial.keeper.checkpoints.folder, ignore_errors=True)  # which comes before it
     return trial
 
 
-def _part(trial: Trial) -> None:
-    """End this process now if it has left between two steps of a training that others trained with it.
+def _part(trial: Trial, script: FrameType) -> None:
+    """End this process, which trained with others, now, if it has left, or its script has come to the last line.
 
-    It did not come to where its script parts from them, and an interpreter that ends while something, such as a
-    DistributedDataParallel, still holds their group is aborted by PyTorch 2.13 in three runs of five.
+    An interpreter that ends while something still holds their group may be aborted: its threads drop what they have
+    sent, for which they need the interpreter. A DistributedDataParallel holds it, and so does, until PyTorch 2.13 at
+    least, `torch.distributed.nn.functional` in its default arguments, also after `destroy_process_group`.
     """
     ranks = trial.keeper.ranks()
-    if ranks is None or not trial._has_left or hasattr(sys, "last_value"):  # noqa: SLF001 - the other half of the trial
+    is_at_its_end = trial._has_left or _has_returned(script)  # noqa: SLF001 - the other half of the trial
+    if not (trial.keeper.has_trained_with_others and is_at_its_end) or hasattr(sys, "last_value"):
         return
-    ranks.part()
+    if ranks is not None:
+        ranks.part()
+    logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _outermost() -> FrameType:
+    """What the main thread has begun with: the script, as a rule."""
+    frame = sys._current_frames()[threading.main_thread().ident or 0]  # noqa: SLF001 - of this thread or another
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _has_returned(frame: FrameType) -> bool:
+    """Whether it has come to its end, not to `sys.exit` or an exception: only that shows in what it did last."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN")
 
 
 def _introduction() -> Any:
@@ -67,10 +90,8 @@ def _introduction() -> Any:
 
 def _trial(known: Any) -> Trial:
     if known is None:
-        folder = own_folder()
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         record = TrialRecord(0, TrialState.RUNNING, {}, 0)
-        keeper = Keeper(0, None, Checkpoints(folder), loaded_frameworks, time.perf_counter)
+        keeper = Keeper(0, None, Checkpoints(own_folder()), loaded_frameworks, time.perf_counter)
         return Trial(record, 0, lambda _kind, _message: Answer(), keeper)
     record = TrialRecord.from_json(known["record"])
     files = Checkpoints(Path(known["files"]), known["quota"], known["spare"])

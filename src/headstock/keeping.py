@@ -30,6 +30,10 @@ class Keeper:
         checkpoints: where states lie.
         frameworks: who knows how to take and write them.
         clock: seconds.
+
+    Attributes:
+        has_trained_with_others: whether there have been others, who may have parted since.
+        keep: the steps whose states stay.
     """
 
     trial: int
@@ -37,6 +41,7 @@ class Keeper:
     checkpoints: Checkpoints
     frameworks: Frameworks
     clock: Callable[[], float]
+    has_trained_with_others: bool = field(default=False, init=False)
     keep: set[int] = field(default_factory=set, init=False)
     _things: dict[str, Stateful] = field(default_factory=dict, init=False)
     _loaded: tuple[int, dict[str, Any]] | None = field(default=None, init=False)
@@ -83,7 +88,9 @@ class Keeper:
 
     def ranks(self) -> Ranks | None:
         """The processes that train together with this one; None if it is alone."""
-        return next((ranks for framework in self.frameworks() if (ranks := framework.ranks()) is not None), None)
+        ranks = next((ranks for framework in self.frameworks() if (ranks := framework.ranks()) is not None), None)
+        self.has_trained_with_others |= ranks is not None
+        return ranks
 
     def begin(self) -> int:
         """Put the sources of random numbers back; after how many steps the state was taken, 0 if there is none.

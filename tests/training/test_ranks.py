@@ -1,8 +1,10 @@
 """Trainings of two processes that talk to each other by gloo on this machine's processor."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +73,36 @@ def test_the_page_s_script_of_torchrun(tmp_path: Path, monkeypatch: pytest.Monke
         assert text.count("has lr") == sum(said)
         launches += said[0]
     assert launches > len(found), "none was paused and went on in other processes"
+
+
+# The last thing that an interpreter does is to let go of what the script holds.
+ALONE = """
+import os, sys
+import headstock
+from torch import distributed
+
+class Held:
+    def __del__(self):
+        os.abort()
+
+distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=int(sys.argv[2]), world_size=2)
+trial = headstock.current_trial()
+for step in trial.steps(2):
+    trial.report(loss=1.0)
+distributed.destroy_process_group()
+print("the end")
+"""
+
+
+@pytest.mark.parametrize(("last", "code"), [("held = Held()", 0), ("sys.exit(3)", 3), ("1 / 0", 1)])
+def test_a_process_that_has_trained_with_others_ends_as_its_script_does(tmp_path: Path, last: str, code: int):
+    words = [sys.executable, "-c", ALONE + last, f"{tmp_path}/store"]
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": {**os.environ, "TMPDIR": str(tmp_path)}}
+    ranks = [subprocess.Popen([*words, rank], **given) for rank in "01"]
+    for rank in ranks:
+        printed, errors = rank.communicate()
+        assert (rank.returncode, printed) == (code, b"the end\n"), errors
+    assert not [*tmp_path.glob("headstock-*")]
 
 
 def halved(train: Callable[[hs.Trial], None], folder: Path) -> History:
