@@ -3,6 +3,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import headstock as hs
 import tasks
 from headstock.errors import ExecutorError, TooManyFailuresError
 from headstock.executors.base import Finished, Lost
+from headstock.executors.gpus import slots
 from headstock.executors.process import Processes
 from headstock.trial import TrialState
 
@@ -130,7 +133,20 @@ def test_an_interrupted_answer_is_given_later():
 
 def test_a_trial_that_takes_too_long_clears_up_and_fails_once(tmp_path: Path):
     with experiment(tmp_path) as found:
-        found.run(tasks.hang, budget=hs.Budget(trials=3), workers=2, timeout=0.5)
+        seconds = 0.0
+
+        def clock() -> float:
+            """It goes on when all that run have reported, however long that takes on a busy machine."""
+            nonlocal seconds
+            reported = [bool(trial.reports) for trial in found.history]
+            if all(reported[trial.index] for trial in found.history if trial.state is TrialState.RUNNING):
+                seconds = float(sum(reported))
+            return seconds
+
+        def processes(work: Any, workers: int | None, timeout: float | None) -> Processes:
+            return replace(Processes.of(work, slots(workers), timeout), clock=clock)
+
+        found.run(tasks.hang, budget=hs.Budget(trials=3), workers=2, timeout=0.5, executor=processes)
         trials = list(found.history)
     assert [(t.state, t.error, t.attempt) for t in trials] == [(TrialState.FAILED, "timed out after 0.5 s", 0)] * 3
     assert all(len(trial.reports["score"]) == 1 for trial in trials), "what it had reported is kept"
@@ -153,12 +169,17 @@ def test_one_that_does_not_leave_is_killed_with_all_that_it_has_started(tmp_path
     import cloudpickle
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    executor = Processes(cloudpickle.dumps(deaf), [{}], timeout=3.0, grace=0.1)
+    begun = threading.Event()
+
+    def clock() -> float:
+        return 1e6 + time.monotonic() if begun.is_set() else 0.0
+
+    executor = Processes(cloudpickle.dumps(deaf), [{}], timeout=3.0, grace=0.1, clock=clock)
     cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     executor.submit(5, tmp_path / "pids")
     finished: list[Finished] = []
     while not finished:
-        finished += executor.wait(lambda *_: None, 60.0)
+        finished += executor.wait(lambda *_: begun.set(), 60.0)
     assert finished == [Finished(5, Lost("timed out after 3 s", is_transient=False))]
     assert not any(is_running(int(pid)) for pid in (tmp_path / "pids").read_text().split())
     assert executor.unfinished == 0
