@@ -22,7 +22,7 @@ def dashboard(storage: str, *options: str) -> Iterator[str]:
         yield line.removeprefix("Dashboard: ").strip()
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait()
         process.stdout.close()
 
 
