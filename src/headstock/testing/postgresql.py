@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -99,12 +100,13 @@ def server(*, is_durable: bool = False) -> Iterator[Server]:
             *("-D", str(folder / "data"), "-U", "headstock", "--auth-local=trust", "--auth-host=scram-sha-256"),
             *("--pwfile", str(password), "-E", "UTF8", "--locale=C", "--no-sync"),
         )
-        running = Server(folder, found, _free_port(), is_durable)
-        running.start()
-        try:
-            yield running
-        finally:
-            running.stop(mode="immediate")
+        with _kept_port() as port:
+            running = Server(folder, found, port, is_durable)
+            running.start()
+            try:
+                yield running
+            finally:
+                running.stop(mode="immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -128,7 +130,13 @@ def _run(program: Path, *arguments: str, **environment: str) -> None:
     assert done.returncode == 0, f"{program.name} {' '.join(arguments)} failed: {done.stdout}"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextmanager
+def _kept_port() -> Iterator[int]:
+    """A port to listen on that Linux gives to nobody else meanwhile, also while the server is away."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        keeper.bind(("127.0.0.1", 0))
+        port = int(keeper.getsockname()[1])
+        if sys.platform != "linux":  # elsewhere two may not have it, though one of them only keeps it
+            keeper.close()
+        yield port
