@@ -32,13 +32,13 @@ def test_an_interrupted_demo_reports_what_it_has_and_goes_on(tmp_path: Path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:  # one for each finished trial
-            if line.startswith("2/4"):
+            if line.startswith("1/4"):
                 break
         process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=120)
+        printed, _ = process.communicate()
     assert process.returncode == 130
-    # On a busy machine the third trial may end before the signal is there.
-    assert re.search("Interrupted after [23] of 4 trials; run the same command again and it goes on.", printed)
+    # On a busy machine other trials may end before the signal is there.
+    assert re.search("Interrupted after [123] of 4 trials; run the same command again and it goes on.", printed)
     assert "Test accuracy" not in printed
     assert path.exists()
     done = CliRunner().invoke(cli.app, arguments)

@@ -179,7 +179,7 @@ def test_a_request_to_end_gives_the_trials_back(folder: Path, number: signal.Sig
     while len([log for log in files.rglob("output.log") if "waiting" in log.read_text()]) < 2:
         assert process.poll() is None, process.communicate()
     process.send_signal(number)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate()
     assert process.returncode == 130, errors
     assert "interrupted: 2 trials" in output
     assert states(folder) == [TrialState.QUEUED] * 2

@@ -116,7 +116,7 @@ def test_four_processes_lose_nothing_and_double_nothing(url: str):
     for worker in workers:
         go(worker)
     for worker in workers:
-        output, errors = worker.communicate(timeout=120)
+        output, errors = worker.communicate()
         assert worker.returncode == 0, errors
         assert output.endswith("done\n")
     storage = open_storage(url)
@@ -215,7 +215,7 @@ os.waitpid(child, 0)
 
 
 def test_a_forked_process_may_go_on_with_a_file_but_not_with_memory(url: str):
-    done = subprocess.run([sys.executable, "-c", FORK, url], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", FORK, url], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     created, refusal = done.stdout.splitlines()
     assert created == "120"

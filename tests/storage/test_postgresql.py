@@ -52,7 +52,7 @@ def test_writers_of_one_experiment_wait_for_one_another_and_readers_for_nobody(p
         writer.start()
         assert storage.changes("kept").created == 0
         storage.add_trials("other", [NewTrial({"x": 0.5})], created=0, now=1.0)
-    writer.join(timeout=30)
+    writer.join()
     assert storage.changes("kept").created == 2
     database.close()
     storage.close()
