@@ -22,7 +22,7 @@ DONE = Outcome(TrialState.COMPLETED, {"y": Observation(0.5)})
 def test_a_storage_goes_on_when_the_server_is_restarted(postgresql_server: postgresql.Server):
     del postgresql_server  # skips where there is none
     with postgresql.server() as server:
-        storage = open_storage(server.new_url())
+        storage = replace(open_storage(server.new_url()), patience=1000.0)
         storage.create(SPEC)
         for mode in ("fast", "immediate"):
             created = storage.changes("kept").created
