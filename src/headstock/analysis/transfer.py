@@ -76,7 +76,7 @@ def transfer(history: History, sampler: Sampler | None) -> Transfer | None:
     weights = np.zeros(len(sampler.precedents)) if counting is None else counting.weights
     values, _ = history.values(history.objective.metric)
     results = history.objective.sign * values
-    predicted = trend.features(X[history.observed_rows])
+    predicted = trend.features(X[history.observed_rows]).round(9)  # errors of rounding are no order
     lessons = [
         Lesson(precedent.name, weight, float(np.nan_to_num(rank_correlation(results, of_one))))
         for precedent, weight, of_one in zip(sampler.precedents, weights.tolist(), predicted.T, strict=True)
