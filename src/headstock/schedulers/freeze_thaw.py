@@ -57,8 +57,9 @@ class FreezeThaw:
     probability to improve by the next steps would go to the leader itself, whose next value is nearly always its best;
     MFPI-random of Rakotoarison et al. 2024, arXiv 2404.16795, was measured to lock on to early leaders.)
 
-    Where the model knows little of the ends (of trainings whose learning rate falls on a schedule, say, before one was
-    seen), what is chosen is trained to its end. When what is left of the budget only just pays for it, the most
+    One low value does not end a training: not all of a fall is believed before the next value confirms it. Where the
+    model knows little of the ends (of trainings whose learning rate falls on a schedule, say, before one was seen),
+    what is chosen is trained to its end. When what is left of the budget only just pays for it, the most
     promising trials are trained to their end, so that the winner is one that was seen and not only predicted.
 
     Args:
