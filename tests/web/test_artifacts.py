@@ -423,7 +423,8 @@ def test_what_nobody_reads_any_more_is_closed(trial):
     with (trial.own / "a.bin").open("wb") as file:
         file.truncate(2**40)  # whoever went on to read it would read for long
     (one,) = trial.listed()["files"]
-    [server] = [process for process in psutil.Process().children() if "ui" in process.cmdline()]
+    listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    [server] = [psutil.Process(c.pid) for c in listening if c.laddr.port == urlsplit(trial.link).port]
 
     def is_open() -> bool:
         return str(trial.own / "a.bin") in {file.path for file in server.open_files()}
