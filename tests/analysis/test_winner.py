@@ -53,7 +53,7 @@ def test_arms_that_break_a_constraint_do_not_win(branching: Model):
     assert believed.parameters["width"] < 256
     assert seen.parameters["width"] < 256
     free = Model.fit(History(branching.history.space, branching.history.objective, branching.history.trials))
-    assert best_believed(free).mean <= believed.mean
+    assert best_believed(free).mean <= believed.mean + 1e-9
 
 
 def test_less_is_better_where_the_objective_is_minimised(branching: Model):
