@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from headstock.analysis.model import Model
 from headstock.analysis.pareto import direction
-from headstock.analysis.winner import SAMPLES, best_believed, draw_worth
+from headstock.analysis.winner import SAMPLES, Winner, best_believed, draw_worth
 from headstock.errors import NoResultError, UnknownTrialError
 from headstock.history import History
 from headstock.trial import TrialRecord
@@ -59,13 +59,16 @@ class Comparison:
     changes: tuple[Change, ...] = ()
 
 
-def against_baseline(model: Model, baseline: int | Mapping[str, object] | None = None) -> Comparison | None:
+def against_baseline(
+    model: Model, baseline: int | Mapping[str, object] | None = None, *, believed: Winner | None = None
+) -> Comparison | None:
     """What the search has won over a baseline, by joint draws from the posterior at both.
 
     Args:
         model: what is believed.
         baseline: its trial's index, or its parameters; the first trial if left out and somebody gave it: a starting
             point that was enqueued, or a result that was attached.
+        believed: the best believed arm; found if left out.
 
     Returns:
         The comparison; None if there is no baseline, or no arm is believed to keep the outcome constraints.
@@ -84,7 +87,7 @@ def against_baseline(model: Model, baseline: int | Mapping[str, object] | None =
             return None
         trial, parameters = given.index, dict(given.parameters)
     try:
-        best = best_believed(model).trial
+        best = (believed or best_believed(model)).trial
     except NoResultError:
         return None
     X = model.encoding.encode([parameters, best.parameters])

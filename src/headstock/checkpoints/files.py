@@ -151,8 +151,10 @@ class Checkpoints:
             CheckpointError: if it is sound, but no framework reads it.
         """
         with opened_trial(self.folder, trial) as folder:
-            for saved in () if folder is None else self._saved(trial, folder):
-                if folder is None or (at_most is not None and saved.step > at_most):
+            if folder is None:
+                return None
+            for saved in self._saved(trial, folder):
+                if at_most is not None and saved.step > at_most:
                     continue
                 found = open_file(folder, saved.path.name)
                 if found is None:  # given up by another process just now

@@ -29,7 +29,7 @@ def overconfidence(h: CurveHyperparameters, data: CurveSet) -> float:
     if not len(rows):
         return 1.0
     halves = CurveSet(data.X, data.steps, np.where(early, data.Y, np.nan), data.last, data.categorical)
-    newest = data.Y.shape[1] - 1 - np.argmax(reported[rows, ::-1], axis=1)
+    newest = data.newest[rows]
     mean, variance = condition(h, halves).predict(rows, data.steps[newest])
     squares = (data.Y[rows, newest] - mean) ** 2 / (variance + h.noise)
     return math.sqrt(max(1.0, (_PRIOR_CURVES + float(squares.sum())) / (_PRIOR_CURVES + len(rows))))

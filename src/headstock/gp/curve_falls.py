@@ -25,7 +25,7 @@ def with_falls_doubted(posterior: CurvePosterior) -> CurvePosterior:
     """
     h, data = posterior.hyperparameters, posterior.data
     reported, columns = ~np.isnan(data.Y), np.arange(data.Y.shape[1])
-    newest = np.where(reported, columns, -1).max(axis=1)
+    newest = data.newest
     before = np.where(reported & (columns < newest[:, None]), columns, -1).max(axis=1)
     everyone = np.arange(len(data.Y))
     value, earlier = data.Y[everyone, newest], data.Y[everyone, before]

@@ -86,5 +86,4 @@ def fit_curves(data: CurveSet, warm: CurveHyperparameters | None = None) -> Curv
 
 def spread(data: CurveSet, limit: int) -> Int64[np.ndarray, " u"]:
     """The rows of at most `limit` curves, in order: those with the best last values, and the others evenly by it."""
-    last = data.Y.shape[1] - 1 - np.argmax(~np.isnan(data.Y[:, ::-1]), axis=1)
-    return best_and_even(data.Y[np.arange(len(data.X)), last], limit)
+    return best_and_even(data.Y[np.arange(len(data.X)), data.newest], limit)

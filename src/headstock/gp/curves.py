@@ -179,6 +179,11 @@ class CurveSet:
         """The shapes at some steps."""
         return shapes_at(steps, float(self.steps[0]), max(self.last, float(self.steps[-1])))
 
+    @property
+    def newest(self) -> Int64[np.ndarray, " n"]:
+        """The column of each curve's newest value."""
+        return self.Y.shape[1] - 1 - np.argmax(~np.isnan(self.Y[:, ::-1]), axis=1)
+
     def subset(self, rows: Int64[np.ndarray, " u"]) -> "CurveSet":
         """The set of some of the curves, on the steps that any of them has."""
         Y = self.Y[rows]

@@ -153,7 +153,7 @@ class Findings:
     @cached_property
     def comparison(self) -> Comparison | None:
         """What was won over the baseline; None if there is none, or no telling."""
-        return None if self.model is None else against_baseline(self.model)
+        return None if self.model is None else against_baseline(self.model, believed=self.believed)
 
     @cached_property
     def taught(self) -> Transfer | None:
