@@ -27,8 +27,8 @@ def log_lines(files: Path | None, index: int, *, last: int | None = None) -> Ite
     """
     with ExitStack() as stack:
         folder = None if files is None else stack.enter_context(opened_trial(files, index))
-        names = () if folder is None else (earlier(Path(LOG)).name, LOG)
-        logs = [log for name in names if folder is not None and (log := open_file(folder, name)) is not None]
+        names = (earlier(Path(LOG)).name, LOG)
+        logs = [] if folder is None else [log for name in names if (log := open_file(folder, name)) is not None]
         if not logs:
             raise CommandError(
                 f"Trial {given(index)} has no log here. Only `headstock run` and `resume` keep what a trial prints."
