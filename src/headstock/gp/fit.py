@@ -1,7 +1,9 @@
 """The most probable hyper-parameters of a Gaussian process."""
 
 import math
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
@@ -12,6 +14,9 @@ from headstock.gp.regression import Hyperparameters, TrainingSet, log_marginal_l
 LENGTHSCALE_BOUNDS: Final = (0.025, 50.0)
 VARIANCE_BOUNDS: Final = (0.05, 20.0)
 NOISE_BOUNDS: Final = (1e-6, 1.0)
+
+Density: TypeAlias = Callable[[Float64[np.ndarray, " p"]], tuple[float, Float64[np.ndarray, " p"]]]
+"""A log density of hyper-parameters up to a constant, with its gradient in `Hyperparameters.vector`."""
 
 _COLD_ITERATIONS: Final = 60
 _WARM_ITERATIONS: Final = 15
@@ -59,10 +64,7 @@ def _bounds(p: int) -> tuple[Float64[np.ndarray, " p"], Float64[np.ndarray, " p"
 
 
 def fit(data: TrainingSet, warm: Hyperparameters | None = None) -> Hyperparameters:
-    """The hyper-parameters of highest posterior density (MAP), by L-BFGS-B.
-
-    Several starts run a few iterations each, and the best of them goes on. With more than five observations a column,
-    an earlier optimum is close enough to be the only start.
+    """The hyper-parameters of highest posterior density (MAP).
 
     Args:
         data: at least one observation.
@@ -72,12 +74,32 @@ def fit(data: TrainingSet, warm: Hyperparameters | None = None) -> Hyperparamete
         NumericalError: if the data is not finite.
     """
     n, d = data.X.shape
-    if warm is not None and n > 5 * d:
-        return Hyperparameters.from_vector(_climb(warm.vector, data, _WARM_ITERATIONS)[0])
+    return most_probable(partial(log_density, data=data), d, warm, is_close=n > 5 * d)
+
+
+def most_probable(
+    density: Density, d: int, warm: Hyperparameters | None = None, *, is_close: bool = False
+) -> Hyperparameters:
+    """Where a log density of d lengthscales, a variance and a noise is highest, by L-BFGS-B.
+
+    Several starts run a few iterations each, and the best of them goes on. With more than five observations a column,
+    an earlier optimum is close enough to be the only start.
+
+    Args:
+        density: the log density and its gradient in `Hyperparameters.vector`.
+        d: how many lengthscales there are.
+        warm: an earlier optimum, of fewer observations.
+        is_close: whether that is close enough to be the only start.
+
+    Raises:
+        NumericalError: if the density does.
+    """
+    if warm is not None and is_close:
+        return Hyperparameters.from_vector(_climb(warm.vector, density, _WARM_ITERATIONS)[0])
     starts = [*([] if warm is None else [warm]), *_cold_starts(d)]
-    trials = [_climb(start.vector, data, _TRIAL_ITERATIONS) for start in starts]
+    trials = [_climb(start.vector, density, _TRIAL_ITERATIONS) for start in starts]
     best, _ = max(trials, key=lambda trial: trial[1])
-    return Hyperparameters.from_vector(_climb(best, data, _COLD_ITERATIONS)[0])
+    return Hyperparameters.from_vector(_climb(best, density, _COLD_ITERATIONS)[0])
 
 
 def _cold_starts(d: int) -> list[Hyperparameters]:
@@ -89,18 +111,18 @@ def _cold_starts(d: int) -> list[Hyperparameters]:
 
 
 def _climb(
-    start: Float64[np.ndarray, " p"], data: TrainingSet, iterations: int
+    start: Float64[np.ndarray, " p"], density: Density, iterations: int
 ) -> tuple[Float64[np.ndarray, " p"], float]:
     """The best point that L-BFGS-B finds in so many iterations, and its log density: never worse than the start."""
     low, high = _bounds(len(start))
-    best, best_density = start, -math.inf
+    best, highest = start, -math.inf
 
     def negative_log_density(vector: Float64[np.ndarray, " p"]) -> tuple[float, Float64[np.ndarray, " p"]]:
-        nonlocal best, best_density
-        density, gradient = log_density(vector, data)
-        if density > best_density:
-            best, best_density = vector.copy(), density
-        return -density, -gradient
+        nonlocal best, highest
+        value, gradient = density(vector)
+        if value > highest:
+            best, highest = vector.copy(), value
+        return -value, -gradient
 
     minimize(
         negative_log_density,
@@ -111,4 +133,4 @@ def _climb(
         # Tighter tolerances move the optimum by less than one observation does.
         options={"maxiter": iterations, "maxls": 20, "ftol": 1e-7, "gtol": 1e-2},
     )
-    return best, best_density
+    return best, highest

@@ -100,10 +100,8 @@ class TrainingSet:
 
     @cached_property
     def differs(self) -> dict[int, Float64[np.ndarray, "n n"]]:
-        """For each categorical column, 1 for pairs of different categories and 0 for others."""
-        return {
-            int(c): (self.X[:, c, None] != self.X[None, :, c]).astype(float) for c in np.flatnonzero(self.categorical)
-        }
+        """See `different`."""
+        return different(self.X, self.categorical)
 
     @cached_property
     def basis(self) -> Float64[np.ndarray, "n b"]:
@@ -133,10 +131,7 @@ def log_marginal_likelihood(
 
         ln p = -½ (y - m̂)ᵀ α - ½ ln |C| - n/2 ln 2π ,     ∂ ln p / ∂θ = ½ ⟨W, ∂C/∂θ⟩
 
-    β̂ moves with θ, but the density is stationary in β̂, so the gradient has no term of it (the envelope theorem). All
-    lengthscales share one product: with G = -2 W ∘ ∂K/∂(r²), g = G 1 and z = x / l,
-
-        ∂ ln p / ∂ ln l_d = ½ Σ_ij G_ij (z_id - z_jd)² = Σ_i g_i z_id² - Σ_i z_id (G z_d)_i
+    β̂ moves with θ, but the density is stationary in β̂, so the gradient has no term of it (the envelope theorem).
 
     Returns:
         The log density, and its gradient in `Hyperparameters.vector`.
@@ -145,12 +140,7 @@ def log_marginal_likelihood(
         NumericalError: if the covariance matrix cannot be factorised.
     """
     n = len(data.y)
-    lengthscales, numeric = hyperparameters.lengthscales, ~data.categorical
-    Z = data.X[:, numeric] / lengthscales[numeric]
-    squared_distances = cdist(Z, Z, "sqeuclidean")
-    for c, differs in data.differs.items():
-        squared_distances += differs / lengthscales[c] ** 2
-    K, slope = matern52(squared_distances, math.exp(hyperparameters.log_variance))
+    K, pull_back = covariance(hyperparameters, data.X, data.categorical, data.differs)
     noise = data.noise(hyperparameters)
     L = cholesky(K + np.diag(noise))
     weights, alpha = _weights_and_alpha(L, data)
@@ -161,14 +151,46 @@ def log_marginal_likelihood(
     value -= 0.5 * precisions @ (weights - expected) ** 2
 
     W = np.outer(alpha, alpha) - inverse(L)
-    G = -2.0 * W * slope
-    gradient = np.empty(len(lengthscales) + 2)
-    gradient[:-2][numeric] = G.sum(axis=1) @ Z**2 - (Z * (G @ Z)).sum(axis=0)
-    for c, differs in data.differs.items():
-        gradient[c] = 0.5 * np.vdot(G, differs) / lengthscales[c] ** 2
-    gradient[-2] = 0.5 * np.vdot(W, K)
-    gradient[-1] = 0.5 * hyperparameters.noise * np.diag(W)[data.has_inferred_noise].sum()
-    return float(value), gradient
+    of_noise = 0.5 * hyperparameters.noise * np.diag(W)[data.has_inferred_noise].sum()
+    return float(value), np.append(pull_back(W), of_noise)
+
+
+def covariance(
+    hyperparameters: Hyperparameters,
+    X: Float64[np.ndarray, "n d"],
+    categorical: Bool[np.ndarray, " d"],
+    differs: Mapping[int, Float64[np.ndarray, "n n"]],
+) -> tuple[Float64[np.ndarray, "n n"], Callable[[Float64[np.ndarray, "n n"]], Float64[np.ndarray, " q"]]]:
+    """The prior covariance K of the points of X, and the map from W to ½ ⟨W, ∂K/∂θ⟩ for θ = (ln l, ln s²).
+
+    All lengthscales share one product: with G = -2 W ∘ ∂K/∂(r²), g = G 1 and z = x / l,
+
+        ½ ⟨W, ∂K/∂ ln l_d⟩ = ½ Σ_ij G_ij (z_id - z_jd)² = Σ_i g_i z_id² - Σ_i z_id (G z_d)_i
+    """
+    lengthscales, numeric = hyperparameters.lengthscales, ~categorical
+    Z = X[:, numeric] / lengthscales[numeric]
+    squared_distances = cdist(Z, Z, "sqeuclidean")
+    for c, of_column in differs.items():
+        squared_distances += of_column / lengthscales[c] ** 2
+    K, slope = matern52(squared_distances, math.exp(hyperparameters.log_variance))
+
+    def pull_back(W: Float64[np.ndarray, "n n"]) -> Float64[np.ndarray, " q"]:
+        G = -2.0 * W * slope
+        gradient = np.empty(len(lengthscales) + 1)
+        gradient[:-1][numeric] = G.sum(axis=1) @ Z**2 - (Z * (G @ Z)).sum(axis=0)
+        for c, of_column in differs.items():
+            gradient[c] = 0.5 * np.vdot(G, of_column) / lengthscales[c] ** 2
+        gradient[-1] = 0.5 * np.vdot(W, K)
+        return gradient
+
+    return K, pull_back
+
+
+def different(
+    X: Float64[np.ndarray, "n d"], categorical: Bool[np.ndarray, " d"]
+) -> dict[int, Float64[np.ndarray, "n n"]]:
+    """For each categorical column, 1 for pairs of different categories and 0 for others."""
+    return {int(c): (X[:, c, None] != X[None, :, c]).astype(float) for c in np.flatnonzero(categorical)}
 
 
 def _weights_and_alpha(
