@@ -247,6 +247,23 @@ def test_show_tells_what_is_paused_and_why(invoke: Invoke, url: str):
     assert {"start", "pause"} <= {decision for trial in listed for _, decision, _ in trial["verdicts"]}
 
 
+def test_a_person_judges(invoke: Invoke, url: str):
+    with Experiment("posters", Space(hue=Float(0.0, 1.0)), maximize="appeal", storage=url, judged=True) as experiment:
+        assert "no two finished trials" in invoke("prefer", "posters").stdout
+        for trial in experiment.ask(3):
+            experiment.tell(trial)
+    asked = invoke("prefer", "posters").stdout
+    assert asked.startswith("Which is better?\n")
+    assert "hue" in asked
+    assert invoke("prefer", "posters", "2", "0", "1").stdout.startswith("trial 2 is better than 0, 1\n")
+    assert json.loads(invoke("best", "posters", "--json").stdout)["seen"]["trial"] == 2
+    assert invoke("prefer", "posters", "--back").stdout.startswith("taken back: trial 2 is better than 0, 1\n")
+    assert "nothing to take back" in str(invoke("prefer", "posters", "--back").exception)
+    assert "better than nothing" in str(invoke("prefer", "posters", "1").exception)
+    assert invoke("prefer", "posters", "1", "0", "--back").exit_code == 2
+    assert "takes no preferences" in str(invoke("prefer", "cifar10", "1", "0").exception)
+
+
 def test_steering(invoke: Invoke, url: str):
     assert invoke("note", "cifar10", "the long weekend").exit_code == 0
     assert invoke("note", "cifar10", "odd", "--trial", "3").exit_code == 0

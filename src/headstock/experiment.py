@@ -4,14 +4,15 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self, final, overload
+from typing import Any, Self, final, overload
 
+from headstock import judging, specification
 from headstock.analysis.model import Model
+from headstock.analysis.preferences import next_pair
 from headstock.analysis.winner import Winner, best_believed, best_seen
 from headstock.budget import Budget
 from headstock.checkpoints import Checkpoints
@@ -21,7 +22,6 @@ from headstock.errors import (
     NoResultError,
     ObjectiveError,
     SpaceError,
-    StorageError,
 )
 from headstock.executors import executor_of
 from headstock.executors.base import MakeExecutor
@@ -32,28 +32,21 @@ from headstock.libraries import loaded_frameworks
 from headstock.messages import REPORT, Answer
 from headstock.notebook import experiment_html
 from headstock.objective import Objective
-from headstock.progress import is_wanted, shown_progress
+from headstock.progress import observed
 from headstock.runner import Ended, Observe, run
-from headstock.running import Training, Trial, index_of
-from headstock.samplers import sampler_from_json
+from headstock.running import OneOrMany, Training, Trial, index_of, indices_of
 from headstock.samplers.base import Sampler
 from headstock.samplers.bayesian import Bayesian
 from headstock.samplers.precedents import Precedent
-from headstock.schedulers import scheduler_from_json
-from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.scripts.folders import files_of
 from headstock.space import Space
-from headstock.specification import check_same, new_spec, objective_of, spec_from_json, spec_to_json
 from headstock.storage import open_storage
 from headstock.storage.base import Storage
 from headstock.storage.records import Command, ExperimentSpec, Outcome
 from headstock.study import Study
 from headstock.temporary import own_folder
-from headstock.trial import Arm, Observation, TrialRecord, TrialState
-
-FORMAT: Final = 1
-"""The version of the JSON that `Experiment.to_json` writes."""
+from headstock.trial import Arm, Comparison, Observation, TrialRecord, TrialState
 
 
 @final
@@ -79,6 +72,8 @@ class Experiment:
         seed: fixes every suggestion; drawn and kept if left out.
         warm_start: earlier experiments over the same or an overlapping space, to learn from. What is taken from them is
             stored when the experiment is created; later it does not change.
+        judged: whether persons judge the objective instead of measuring it: trials finish without a value of it, and
+            `prefer` says which of them are better.
 
     Example:
         >>> experiment = Experiment("sphere", Space(x=Float(-1, 1)), minimize="loss")
@@ -108,11 +103,12 @@ class Experiment:
         files: str | Path | None = None,
         seed: int | None = None,
         warm_start: Iterable["Experiment"] = (),
+        judged: bool = False,
     ) -> None:
         if not isinstance(space, Space):
             raise SpaceError(f"The space is {space!r}, of type {type(space).__name__}. Give a Space.")
-        sampler = _warmed(sampler, warm_start, space, objective_of(maximize, minimize))
-        wanted = new_spec(
+        sampler = _warmed(sampler, warm_start, space, specification.objective_of(maximize, minimize))
+        wanted = specification.new_spec(
             name,
             space,
             maximize=maximize,
@@ -123,6 +119,7 @@ class Experiment:
             value=value,
             seed=seed,
             created=time.time(),
+            judged=judged,
         )
         opened = open_storage(storage) if isinstance(storage, str | None) else storage
         try:
@@ -130,7 +127,7 @@ class Experiment:
             stored = wanted
         except ExperimentExistsError:
             stored = opened.experiment(name)
-            check_same(stored, wanted, seed, value)
+            specification.check_same(stored, wanted, seed, value)
         self._begin(opened, stored, sampler, scheduler, files)
 
     @classmethod
@@ -162,15 +159,8 @@ class Experiment:
         scheduler: Scheduler | None,
         files: str | Path | None,
     ) -> None:
-        if sampler is None:
-            sampler = Bayesian() if spec.sampler is None else sampler_from_json(spec.sampler)
-        elif isinstance(sampler, Bayesian) and spec.sampler and spec.sampler.get("precedents"):
-            taught = tuple(Precedent.from_json(p) for p in spec.sampler["precedents"])
-            sampler = replace(sampler, precedents=taught)
-        if scheduler is None:
-            scheduler = Automatic() if spec.scheduler is None else scheduler_from_json(spec.scheduler)
-        self._study = Study(storage, spec, sampler)
-        self._scheduler = scheduler
+        self._study = Study(storage, spec, specification.sampler_of(spec, sampler))
+        self._scheduler = specification.scheduler_of(spec, scheduler)
         self._model: Model | None = None
         self._root = None if files is None else Path(files).absolute()
         self._checkpoints: Checkpoints | None = None
@@ -287,6 +277,31 @@ class Experiment:
         if result is None and isinstance(trial, Trial):
             result = trial.last_report
         return self._study.tell(index_of(trial), self._study.read(result), now=time.time())
+
+    def prefer(self, better: Trial | TrialRecord | int, *, over: OneOrMany) -> Comparison:
+        """Say that a person finds a finished trial better than another one, or than several.
+
+        What people say may contradict itself: they err, and the appeal of a trial comes with its standard error.
+
+        Raises:
+            ObjectiveError: if the objective is measured.
+            UnknownTrialError: if there is no such trial.
+            TrialStateError: if one of them gave no result, or is not finished.
+            MetricError: if there is nothing to compare it with, or it is to be better than itself.
+        """
+        return judging.prefer(self._study, index_of(better), indices_of(over), now=time.time())
+
+    def take_back(self) -> Comparison:
+        """Take back what `prefer` was told last, and give it.
+
+        Raises:
+            MetricError: if nothing was said yet.
+        """
+        return judging.take_back(self._study, now=time.time())
+
+    def next_pair(self) -> tuple[TrialRecord, TrialRecord] | None:
+        """The two finished trials that are worth most to compare; None if there are no two."""
+        return next_pair(self.history)
 
     def abandon(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """Give up a trial that is queued, paused or running: it ends without a result and counts neither way.
@@ -423,15 +438,7 @@ class Experiment:
         """
         training = self._training(function)
         budget = Budget.settled(budget, self._study.spec.budget)
-        goal = f"{'minimising' if self.objective.minimize else 'maximising'} {self.objective.metric}"
-        with ExitStack() as shown:
-            seen = shown.enter_context(shown_progress(goal, budget)) if is_wanted(progress) else None
-
-            def observed(history: History) -> None:
-                observe(history)
-                if seen is not None:
-                    seen(history)
-
+        with observed(observe, self.objective, budget, progress) as seen:
             return run(
                 self._study,
                 self._scheduler,
@@ -445,7 +452,7 @@ class Experiment:
                 ),
                 budget=budget,
                 clock=time.time,
-                observe=observed,
+                observe=seen,
                 checkpoints=training.checkpoints,
                 batch_size=batch_size,
             )
@@ -513,12 +520,7 @@ class Experiment:
 
     def to_json(self) -> dict[str, Any]:
         """The whole experiment as strict JSON; `from_json` gives it back."""
-        return {
-            "format": FORMAT,
-            **spec_to_json(self._study.spec),
-            "notes": [[index, text] for index, text in self.notes.items()],
-            "trials": [trial.to_json() for trial in self.history],
-        }
+        return specification.experiment_to_json(self._study.spec, self.history, self.notes)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any], *, storage: str | Storage | None = None) -> "Experiment":
@@ -528,15 +530,8 @@ class Experiment:
             ExperimentExistsError: if the storage holds an experiment of its name.
             StorageError: if it was written by a newer headstock, or is something else.
         """
-        if not isinstance(stored, Mapping) or stored.get("format") != FORMAT:
-            found = stored.get("format") if isinstance(stored, Mapping) else type(stored).__name__
-            raise StorageError(f"The JSON is of format {found!r}, not {FORMAT}. Give what Experiment.to_json() wrote.")
-        spec = spec_from_json(stored)
         opened = open_storage(storage) if isinstance(storage, str | None) else storage
-        opened.create(spec, [TrialRecord.from_json(trial) for trial in stored["trials"]])
-        for index, text in stored.get("notes", ()):
-            opened.note(spec.name, text, index=index, now=spec.created)
-        return cls.open(spec.name, storage=opened)
+        return cls.open(specification.restore(stored, opened), storage=opened)
 
     def _training(self, function: Callable[[Trial], Any]) -> Training:
         """A training function with everything that it needs of the experiment."""
@@ -544,7 +539,7 @@ class Experiment:
         return Training(
             function=function,
             seed=spec.seed,
-            required=self.history.metrics,
+            required=self.history.required,
             minimize=spec.objective.minimize,
             value=spec.value,
             checkpoints=self._files(),

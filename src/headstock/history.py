@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int8, Int64
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.parameters import Parameters
 from headstock.space import Space
-from headstock.trial import TrialRecord, TrialState
+from headstock.trial import Comparison, TrialRecord, TrialState
 
 T = TypeVar("T")
 
@@ -81,6 +81,7 @@ class History:
         outcome_constraints: bounds on other metrics.
         trials: every trial, by index (trial i has index i).
         seed: the experiment's seed.
+        comparisons: what persons said of finished trials, in order, if they judge the objective.
     """
 
     space: Space
@@ -88,6 +89,7 @@ class History:
     trials: tuple[TrialRecord, ...] = ()
     outcome_constraints: tuple[OutcomeConstraint, ...] = ()
     seed: int = 0
+    comparisons: tuple[Comparison, ...] = ()
 
     def __len__(self) -> int:
         """How many trials were created."""
@@ -95,23 +97,33 @@ class History:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics that every result must have: the objective, then those of the outcome constraints."""
+        """The objective, then the metrics of the outcome constraints."""
         return tuple(dict.fromkeys((self.objective.metric, *(c.metric for c in self.outcome_constraints))))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The metrics that every result must have: `metrics`, but for an objective that persons judge."""
+        return self.metrics[1:] if self.objective.judged else self.metrics
 
     @cached_property
     def measured_metrics(self) -> tuple[str, ...]:
         """`metrics`, then whatever else was measured, in the order in which it came."""
         return tuple(dict.fromkeys([*self.metrics, *(name for trial in self.trials for name in trial.metrics)]))
 
-    def updated(self, changed: Sequence[TrialRecord]) -> "History":
-        """The snapshot with some trials changed or added; what was derived from the others is kept."""
+    def updated(self, changed: Sequence[TrialRecord], comparisons: tuple[Comparison, ...] = ()) -> "History":
+        """The snapshot with some trials changed or added; what was derived from the others is kept.
+
+        Args:
+            changed: the trials, as they stand now.
+            comparisons: all of them, as they stand now.
+        """
         trials = list(self.trials)
         for record in changed:
             if record.index < len(trials):
                 trials[record.index] = record
             else:
                 trials.append(record)
-        newer, derived = replace(self, trials=tuple(trials)), vars(self)
+        newer, derived = replace(self, trials=tuple(trials), comparisons=comparisons), vars(self)
         if "_columns" in derived:
             vars(newer)["_columns"] = self._columns.updated(changed, len(trials))
         if "_by_parameters" in derived:
@@ -168,6 +180,14 @@ class History:
     def pending(self) -> tuple[TrialRecord, ...]:
         """The trials that have no final value yet: queued, running or paused."""
         return self._those(np.flatnonzero(self._columns.are(*(s for s in TrialState if not s.is_finished))))
+
+    @cached_property
+    def unjudged(self) -> tuple[TrialRecord, ...]:
+        """The trials that are done, but that no person has compared yet; none if the objective is measured."""
+        if not self.objective.judged:
+            return ()
+        done = np.flatnonzero(self._columns.are(TrialState.COMPLETED, TrialState.STOPPED))
+        return self._those(np.setdiff1d(done, self.observed_rows))
 
     @cached_property
     def counts(self) -> Mapping[TrialState, int]:

@@ -17,15 +17,20 @@ _OUTCOME: Final = re.compile(
 @final
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The metric that is optimised, and whether less of it is better."""
+    """The metric that is optimised, whether less of it is better, and whether persons judge it instead of measuring."""
 
     metric: str
     minimize: bool = False
+    judged: bool = False
 
     def __post_init__(self) -> None:
-        """Check the name."""
+        """Check the name, and that what persons prefer is maximised."""
         if not isinstance(self.metric, str) or not self.metric.strip():
             raise ObjectiveError(f"The objective is {self.metric!r}. Name the metric to optimise, such as 'accuracy'.")
+        if self.judged and self.minimize:
+            raise ObjectiveError(
+                f"minimize={self.metric!r} and judged: what a person prefers has more of the objective. Use maximize=."
+            )
 
     @property
     def sign(self) -> float:
@@ -34,12 +39,12 @@ class Objective:
 
     def to_json(self) -> dict[str, Any]:
         """The objective as JSON."""
-        return {"metric": self.metric, "minimize": self.minimize}
+        return {"metric": self.metric, "minimize": self.minimize, **({"judged": True} if self.judged else {})}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Objective":
         """The objective that `to_json` wrote."""
-        return cls(stored["metric"], minimize=stored["minimize"])
+        return cls(stored["metric"], minimize=stored["minimize"], judged=stored.get("judged", False))
 
 
 @final

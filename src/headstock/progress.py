@@ -15,6 +15,7 @@ from rich.table import Table
 from headstock import wording
 from headstock.budget import Budget, cost_of
 from headstock.history import History
+from headstock.objective import Objective
 from headstock.runner import Observe
 from headstock.schedulers.forecast import predicted_ends
 from headstock.terminal import plain
@@ -50,6 +51,22 @@ def shown_progress(title: str, budget: Budget, console: Console | None = None) -
 def is_wanted(progress: bool | None) -> bool:
     """Whether to show progress: as was said, or if there is a terminal to show it in."""
     return Console(stderr=True).is_terminal if progress is None else progress
+
+
+@contextmanager
+def observed(observe: Observe, objective: Objective, budget: Budget, progress: bool | None) -> Iterator[Observe]:
+    """What is to be shown the history while the block runs: `observe`, and a person if that is wanted."""
+    if not is_wanted(progress):
+        yield observe
+        return
+    goal = f"{'minimising' if objective.minimize else 'maximising'} {objective.metric}"
+    with shown_progress(goal, budget) as seen:
+
+        def both(history: History) -> None:
+            observe(history)
+            seen(history)
+
+        yield both
 
 
 def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], rows: int = ROWS) -> Table:

@@ -21,12 +21,16 @@ def read_result(result: Any, required: Sequence[str], *, step: int | None = None
     Args:
         result: a number (also of numpy, or a tensor of one element), a pair (mean, standard error), or a dictionary
             of these by metric.
-        required: the metrics that must be there, the objective first: a bare number is the objective.
+        required: the metrics that must be there, the objective first: a bare number is the first of them.
         step: the training step that the result belongs to; None for the final one.
 
     Raises:
         MetricError: if the result is of another form, a value is not finite, or a required metric is missing.
     """
+    if not required and not isinstance(result, Mapping):
+        raise MetricError(
+            f"The result is {wording.given(result)}, but persons judge this. Give nothing, or other metrics by name."
+        )
     named = result if isinstance(result, Mapping) else {required[0]: result}
     missing = [metric for metric in required if metric not in named]
     if missing:

@@ -309,7 +309,7 @@ class _Run:
             elif end.word is Word.STOP:
                 outcome = self.study.stopped(newest)
             else:
-                outcome = Outcome(TrialState.COMPLETED, end.metrics or self.study.value_of(newest))
+                outcome = Outcome(TrialState.COMPLETED, self.study.measured(end.metrics or self.study.value_of(newest)))
         except MetricError as error:
             outcome = self.study.read(Failed(f"MetricError: {error}"))
         verdict = self.verdicts.pop(record.index, None)

@@ -7,11 +7,11 @@ and the state is saved where an uninterrupted training would begin its next step
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
@@ -281,7 +281,7 @@ class Training:
     Args:
         function: the training function.
         seed: the experiment's.
-        required: the metrics that a result must have, the objective first.
+        required: the metrics that a result must have, the objective first unless persons judge it.
         minimize: whether less of the objective is better.
         value: "last" or "best".
         checkpoints: where states lie.
@@ -351,6 +351,18 @@ class Training:
         """
         saved = self.checkpoints.saved(trial.record.index)
         return shared.last is not None and bool(saved) and saved[0].step == shared.last.step
+
+
+OneOrMany: TypeAlias = Trial | TrialRecord | int | Iterable[Trial | TrialRecord | int]
+
+
+def indices_of(trials: OneOrMany) -> list[int]:
+    """The indices of one or several trials that are given in any way.
+
+    Raises:
+        UnknownTrialError: if one is given in none.
+    """
+    return [index_of(one) for one in trials] if isinstance(trials, Iterable) else [index_of(trials)]
 
 
 def index_of(trial: Trial | TrialRecord | int) -> int:

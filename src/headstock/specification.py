@@ -2,17 +2,27 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from headstock.budget import Budget
-from headstock.errors import ExperimentExistsError, ObjectiveError
+from headstock.errors import ExperimentExistsError, ObjectiveError, StorageError
+from headstock.history import History
 from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
+from headstock.samplers import sampler_from_json
 from headstock.samplers.base import Sampler
 from headstock.samplers.bayesian import Bayesian
+from headstock.samplers.precedents import Precedent
+from headstock.schedulers import scheduler_from_json
 from headstock.schedulers.automatic import Automatic
 from headstock.schedulers.base import Scheduler
 from headstock.space import Space
+from headstock.storage.base import Storage
 from headstock.storage.records import ExperimentSpec
+from headstock.trial import Comparison, TrialRecord
+
+FORMAT: Final = 1
+"""The version of the JSON that an experiment is written as."""
 
 
 def objective_of(maximize: str | None, minimize: str | None) -> Objective:
@@ -52,16 +62,20 @@ def new_spec(
     value: str | None = None,
     budget: Budget | None = None,
     seed: int | None = None,
+    judged: bool = False,
 ) -> ExperimentSpec:
     """What a new experiment is; what is left out is what `Experiment` takes for it.
 
     Raises:
         HeadstockError: if something of it makes no sense.
     """
+    objective = replace(objective_of(maximize, minimize), judged=judged)
+    if judged and value == "best":
+        raise ObjectiveError("value='best' and judged=True: nothing is measured, so no report is best. Leave one out.")
     return ExperimentSpec(
         name=name,
         space=space,
-        objective=objective_of(maximize, minimize),
+        objective=objective,
         outcome_constraints=outcome_constraints_of(outcome_constraints),
         seed=secrets.randbelow(2**32) if seed is None else seed,
         sampler=(sampler or Bayesian()).to_json(),
@@ -70,6 +84,22 @@ def new_spec(
         budget=None if budget is None else budget.bounds,
         created=created,
     )
+
+
+def sampler_of(spec: ExperimentSpec, given: Sampler | None) -> Sampler:
+    """The sampler of an experiment: that which was given, with what the experiment was taught, or its own."""
+    if given is None:
+        return Bayesian() if spec.sampler is None else sampler_from_json(spec.sampler)
+    if isinstance(given, Bayesian) and spec.sampler and spec.sampler.get("precedents"):
+        return replace(given, precedents=tuple(Precedent.from_json(p) for p in spec.sampler["precedents"]))
+    return given
+
+
+def scheduler_of(spec: ExperimentSpec, given: Scheduler | None) -> Scheduler:
+    """The scheduler of an experiment: that which was given, or its own."""
+    if given is not None:
+        return given
+    return Automatic() if spec.scheduler is None else scheduler_from_json(spec.scheduler)
 
 
 def check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None, value: str | None) -> None:
@@ -130,3 +160,32 @@ def spec_from_json(stored: Mapping[str, Any]) -> ExperimentSpec:
         created=stored["created"],
         space_version=stored["space_version"],
     )
+
+
+def experiment_to_json(spec: ExperimentSpec, history: History, notes: Mapping[int | None, str]) -> dict[str, Any]:
+    """A whole experiment as strict JSON; `restore` puts it into a storage."""
+    return {
+        "format": FORMAT,
+        **spec_to_json(spec),
+        "notes": [[index, text] for index, text in notes.items()],
+        "trials": [trial.to_json() for trial in history],
+        **({"comparisons": [c.to_json() for c in history.comparisons]} if history.comparisons else {}),
+    }
+
+
+def restore(stored: Mapping[str, Any], storage: Storage) -> str:
+    """Put what `experiment_to_json` wrote into a storage, and give its name.
+
+    Raises:
+        ExperimentExistsError: if the storage holds an experiment of its name.
+        StorageError: if it was written by a newer headstock, or is something else.
+    """
+    if not isinstance(stored, Mapping) or stored.get("format") != FORMAT:
+        found = stored.get("format") if isinstance(stored, Mapping) else type(stored).__name__
+        raise StorageError(f"The JSON is of format {found!r}, not {FORMAT}. Give what Experiment.to_json() wrote.")
+    spec = spec_from_json(stored)
+    trials = [TrialRecord.from_json(trial) for trial in stored["trials"]]
+    storage.create(spec, trials, [Comparison.from_json(one) for one in stored.get("comparisons", ())])
+    for index, text in stored.get("notes", ()):
+        storage.note(spec.name, text, index=index, now=spec.created)
+    return spec.name

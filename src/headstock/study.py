@@ -21,7 +21,7 @@ from headstock.samplers.base import Sampler, Suggestion
 from headstock.scalars import MOST_AT_ONCE, is_whole, native
 from headstock.storage.base import Storage
 from headstock.storage.records import Command, ExperimentSpec, NewTrial, Outcome
-from headstock.trial import Failed, Metrics, TrialRecord, TrialState, Verdict
+from headstock.trial import Comparison, Failed, Metrics, TrialRecord, TrialState, Verdict
 
 _NOTHING: Final[Parameters] = {}
 
@@ -60,12 +60,12 @@ class Study:
             self.spec = replace(self.spec, budget=changes.budget)
         if changes.revision != self._revision:
             self._revision = changes.revision
-            self._history = self._history.updated(changes.trials)
+            self._history = self._history.updated(changes.trials, changes.comparisons)
             self._queued -= {t.index for t in changes.trials}
             self._queued |= {t.index for t in changes.trials if t.state is TrialState.QUEUED}
             if changes.space_version != self.spec.space_version:
                 self.spec = self.storage.experiment(self.spec.name)
-                self._history = self._snapshot(self._history.trials)
+                self._history = self._snapshot(self._history.trials, changes.comparisons)
         return self._history
 
     def ask(self, count: int = 1, *, now: float, owner: str | None = None) -> list[TrialRecord]:
@@ -125,7 +125,7 @@ class Study:
         space = self.spec.space.widened(ranges)
         if space != self.spec.space:
             self.spec = self.storage.widen(self.spec.name, space, version=self.spec.space_version, now=now)
-            self._history = self._snapshot(self._history.trials)
+            self._history = self._snapshot(self._history.trials, self._history.comparisons)
 
     def tell(
         self,
@@ -189,12 +189,31 @@ class Study:
     def read(self, result: Any) -> Outcome:
         """How a trial ended that gave this result: a number, (mean, standard error), a dictionary, or `Failed`.
 
+        If persons judge the objective, the result has no value of it, and may be None.
+
         Raises:
             MetricError: if it cannot be read, or lacks a metric of the objective or of an outcome constraint.
         """
         if isinstance(result, Failed):
             return Outcome(TrialState.FAILED, error=result.reason, traceback=result.traceback)
-        return Outcome(TrialState.COMPLETED, read_result(result, self._history.metrics))
+        objective = self.spec.objective
+        if objective.judged and not isinstance(result, Mapping):
+            result = {} if result is None else {objective.metric: result}
+        return Outcome(TrialState.COMPLETED, self.measured(read_result(result, self._history.required)))
+
+    def measured(self, metrics: Metrics) -> Metrics:
+        """The metrics of a result.
+
+        Raises:
+            MetricError: if they have a value of an objective that persons judge.
+        """
+        objective = self.spec.objective
+        if objective.judged and objective.metric in metrics:
+            raise MetricError(
+                f"The result has a value of {objective.metric!r}, which persons judge in {self.spec.name!r}. Leave it "
+                f"out, and say which trials are better: prefer(trial, over=others)."
+            )
+        return metrics
 
     def value_of(self, record: TrialRecord) -> Metrics:
         """The result of a trial that only reported: its last report, or the one with the best objective.
@@ -205,7 +224,8 @@ class Study:
         reports, counts = record.reports, self.step_that_counts(record)
         if counts is not None:
             reports = {m: tuple(o for o in curve if (o.step or 0) <= counts) for m, curve in reports.items()}
-        return read_result({m: (c[-1].mean, c[-1].sem) for m, c in reports.items() if c}, self._history.metrics)
+        values = {m: (c[-1].mean, c[-1].sem) for m, c in reports.items() if c}
+        return self.measured(read_result(values, self._history.required))
 
     def step_that_counts(self, record: TrialRecord) -> int | None:
         """The step whose report is the trial's value where the best one counts; None for the last."""
@@ -262,9 +282,9 @@ class Study:
                 new = _new_trials(suggestions, history, state, owner=owner, source=source)
                 return list(self.storage.add_trials(self.spec.name, new, created=len(history), now=now))
 
-    def _snapshot(self, trials: tuple[TrialRecord, ...]) -> History:
+    def _snapshot(self, trials: tuple[TrialRecord, ...], comparisons: tuple[Comparison, ...] = ()) -> History:
         spec = self.spec
-        return History(spec.space, spec.objective, trials, spec.outcome_constraints, spec.seed)
+        return History(spec.space, spec.objective, trials, spec.outcome_constraints, spec.seed, comparisons)
 
 
 def _new_trials(

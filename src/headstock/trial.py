@@ -7,7 +7,7 @@ A `TrialRecord` is a frozen row of the history. The live handle that a training 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -94,6 +94,37 @@ class Observation:
 
 Metrics = Mapping[str, Observation]
 """The observation of each metric."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a person said of finished trials: one is better than the others.
+
+    Args:
+        better: its index.
+        worse: the indices of the others, in order.
+        time: when it was said, in seconds since 1970, UTC.
+    """
+
+    better: int
+    worse: tuple[int, ...]
+    time: float = 0.0
+
+    @property
+    def trials(self) -> tuple[int, ...]:
+        """The indices of all of them."""
+        return (self.better, *self.worse)
+
+    def to_json(self) -> list[Any]:
+        """The comparison as JSON."""
+        return [self.better, list(self.worse), self.time]
+
+    @classmethod
+    def from_json(cls, stored: Sequence[Any]) -> "Comparison":
+        """The comparison that `to_json` wrote."""
+        better, worse, time = stored
+        return cls(better, tuple(worse), time)
 
 
 @final

@@ -74,7 +74,7 @@ def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> End
         halted=halt.is_set,
     )
     experiment = _experiment(plan, storage)
-    needed = experiment.history.metrics
+    needed = experiment.history.required
     listener = Listener([*needed, *(metric for metric in plan.patterns if metric not in needed)], plan.patterns)
     with _files(experiment, storage) as files:
         parameters = tuple(experiment.space.parameters)

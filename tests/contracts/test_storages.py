@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headstock.storage import Storage, open_storage, sqlite
-from headstock.testing import annotations, storages
+from headstock.testing import annotations, preferences, storages
 
 KINDS = ("memory", "file", "far file", "postgresql")
 
@@ -21,7 +21,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore:.*network file system")
-@pytest.mark.parametrize("check", [*storages.CHECKS, *annotations.CHECKS], ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    "check", [*storages.CHECKS, *annotations.CHECKS, *preferences.CHECKS], ids=lambda check: check.__name__
+)
 def test_a_storage_keeps_the_contract(url: str, check: Callable[[Storage], None]):
     storage = open_storage(url)
     check(storage)

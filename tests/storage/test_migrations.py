@@ -115,6 +115,20 @@ def test_the_tables_of_something_else_are_left_alone(path: Path):
     assert path.read_bytes() == before
 
 
+def test_a_database_without_preferences_gets_their_table(path: Path):
+    open_storage(str(path)).close()
+    database = SqliteDatabase(path)
+    with database.writing() as connection:
+        connection.execute(text("DROP TABLE comparisons"))
+        connection.execute(text("DELETE FROM headstock_migrations WHERE name = 'preferences'"))
+    database.close()
+    open_storage(str(path)).close()
+    again = SqliteDatabase(path)
+    with again.reading() as connection:
+        assert inspect(connection).has_table("comparisons")
+    again.close()
+
+
 def test_a_database_without_schedulers_gets_their_columns(path: Path):
     storage = open_storage(str(path))
     storage.create(SPEC)

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from rich.table import Table
 
-from headstock import Experiment, TrialRecord, __version__, wording
+from headstock import Experiment, __version__, wording
 from headstock.cli import scripts, steering, workers
 from headstock.cli.options import (
     DEFAULT_STORAGE,
@@ -26,6 +26,7 @@ from headstock.cli.options import (
     out,
     print_json,
     stored,
+    trials_table,
 )
 from headstock.errors import HeadstockError, MissingDependencyError, NoResultError, NumericalError, SpaceError
 from headstock.exports import trials_csv
@@ -49,9 +50,6 @@ app = typer.Typer(
 )
 TABLE_LENGTH: Final = 50
 LATEST: Final = 10
-MOST_COLUMNS: Final = 8
-"""How many parameters a table has room for."""
-
 LOOPBACK: Final = "127.0.0.1"
 BEST: Final = 5
 
@@ -134,7 +132,7 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
             out.print(trainings_table(history, predicted_ends(history, fit=True)))
         if history.trials:
             out.print("\n[bold]latest trials[/bold]")
-            out.print(_trials_table(history.trials[-LATEST:]))
+            out.print(trials_table(history.trials[-LATEST:]))
 
 
 @app.command()
@@ -151,7 +149,7 @@ def trials(
     if as_json:
         print_json([record.to_json() for record in records])
         return
-    out.print(_trials_table(records))
+    out.print(trials_table(records))
     if records and records[0].index > 0:
         out.print(f"[dim]{records[0].index} older trials are not shown; see --limit.[/dim]")
 
@@ -428,25 +426,7 @@ def _print_course(history: History) -> None:
         return
     out.print(f"best so far:   {line}")
     out.print("\n[bold]best trials[/bold]")
-    out.print(_trials_table(history.best(BEST)))
-
-
-def _trials_table(records: Sequence[TrialRecord]) -> Table:
-    """The trials, with as many of their parameters as have room."""
-    every = list(dict.fromkeys(name for record in records for name in record.parameters))
-    names, others = every[:MOST_COLUMNS], len(every[MOST_COLUMNS:])
-    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
-    table = Table("trial", "state", *map(plain, metrics), *map(plain, names), "seconds", box=None, header_style="bold")
-    for record in records:
-        means = [record.metrics[m].mean if m in record.metrics else "" for m in metrics]
-        values = [record.parameters.get(name, "") for name in names]
-        seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
-        shown = (plain(wording.value(value)) for value in (*means, *values))
-        table.add_row(str(record.index), record.state.value, *shown, seconds)
-    if others:
-        table.caption = f"and {others} more parameters: headstock export has them all"
-        table.caption_justify = "left"
-    return table
+    out.print(trials_table(history.best(BEST)))
 
 
 def _moment(seconds: float) -> str:

@@ -6,7 +6,8 @@ import typer
 from rich.markup import escape
 
 from headstock import Budget, Experiment
-from headstock.cli.options import DEFAULT_STORAGE, Name, StorageUrl, out, stored
+from headstock.cli.options import DEFAULT_STORAGE, Name, StorageUrl, out, stored, trials_table
+from headstock.trial import Comparison
 
 app = typer.Typer()
 
@@ -35,6 +36,37 @@ def unpause(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> 
     with stored(storage) as opened:
         Experiment.open(name, storage=opened).unpause(trial)
     out.print(f"Trial {trial} is queued.")
+
+
+@app.command()
+def prefer(
+    name: Name,
+    trials: Annotated[
+        list[int] | None,
+        typer.Argument(min=0, metavar="BETTER WORSE...", help="A trial, and one or several that it is better than."),
+    ] = None,
+    back: Annotated[bool, typer.Option("--back", help="Take back what was said last.")] = False,
+    storage: StorageUrl = DEFAULT_STORAGE,
+) -> None:
+    """Say which trial is better, in an experiment that persons judge; without trials, ask which two to compare."""
+    if back and trials:
+        raise typer.BadParameter("--back takes no trials: it takes back what was said last.")
+    with stored(storage) as opened:
+        experiment = Experiment.open(name, storage=opened)
+        if back:
+            out.print(f"taken back: {_said(experiment.take_back())}")
+        elif trials:
+            out.print(_said(experiment.prefer(trials[0], over=trials[1:])))
+        pair = experiment.next_pair()
+        if pair is None:
+            out.print("There are no two finished trials to compare yet.")
+        else:
+            out.print("Which is better?")
+            out.print(trials_table(pair))
+
+
+def _said(comparison: Comparison) -> str:
+    return f"trial {comparison.better} is better than {', '.join(map(str, comparison.worse))}"
 
 
 @app.command()

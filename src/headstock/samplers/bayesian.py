@@ -179,7 +179,7 @@ class Bayesian:
         """Whether there is something to learn from: enough trials, enough results, and not all the same."""
         initial = ENOUGH if self.precedents and self.initial is None else self._usual(history)
         results = len(history.observed_rows)
-        if results + len(history.pending) < initial or results < max(2, min(initial, ENOUGH)):
+        if results + len(history.unjudged) + len(history.pending) < initial or results < max(2, min(initial, ENOUGH)):
             return False
         values, _ = history.values(history.objective.metric)
         return bool(np.ptp(values) > 0.0)
@@ -212,7 +212,7 @@ def _most_promising(
         terms.append((sampler.cost_exponent, speed))
         aim = f"; per second^{sampler.cost_exponent:.2g}"
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
-    busy = X[[t.index for t in (*history.failed, *history.pending)]]
+    busy = X[[t.index for t in (*history.failed, *history.unjudged, *history.pending)]]
     avoid = tried(history, domain.encoding)
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:

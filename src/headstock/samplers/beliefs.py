@@ -11,10 +11,12 @@ from jaxtyping import Float64
 from headstock.acquisition.analytic import LogFeasibility
 from headstock.encoding import Encoding
 from headstock.gp.feasibility import success_posterior
+from headstock.gp.preference import Utilities
 from headstock.gp.regression import Hyperparameters, Posterior
 from headstock.gp.surrogate import Surrogate, condition_surrogate, fit_surrogate
 from headstock.gp.trend import Trend
 from headstock.history import History
+from headstock.samplers.preferences import utilities
 
 ALWAYS_REFITTED: Final = 100
 """Up to so many results every new one changes the hyper-parameters; beyond, only growth or a surprise does."""
@@ -67,14 +69,14 @@ class Beliefs:
     """What is believed of the metrics.
 
     Args:
-        objective: the surrogate of the objective.
+        objective: the surrogate of the objective, or its utilities where persons have compared trials.
         constraints: of each outcome constraint that was measured, the posterior, turned so that more is allowed, and
             the bound on its scale.
         success: of a label that is positive where trials give results and negative where they fail; None if none did.
         memo: the hyper-parameters, to be stored with the trials that are suggested.
     """
 
-    objective: Surrogate
+    objective: Surrogate | Utilities
     constraints: tuple[tuple[Posterior, float], ...]
     success: Posterior | None
     memo: Memo
@@ -103,8 +105,8 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"], t
     observed = X[history.observed_rows]
     n, memo = len(observed), Memo.newest(history, encoding.dimensions)
     measured = [c for c in history.outcome_constraints if np.isfinite(history.values(c.metric)[0]).any()]
-    metrics = {"objective": (history.objective.metric, history.objective.sign)}
-    metrics |= {} if trend is None else {_WITH_TREND: metrics["objective"]}
+    metrics = {"objective": (history.objective.metric, history.objective.sign)} if not history.comparisons else {}
+    metrics |= {} if trend is None or not metrics else {_WITH_TREND: metrics["objective"]}
     metrics |= {str(c): (c.metric, 1.0 if c.at_least else -1.0) for c in measured}
 
     def surrogate(name: str, *, refitted: bool) -> Surrogate:
@@ -120,12 +122,19 @@ def learn(history: History, encoding: Encoding, X: Float64[np.ndarray, "n d"], t
     if not refitted and any(_is_surprised(s, n - memo.fitted) for s in surrogates.values()):
         refitted = True
         surrogates = {name: surrogate(name, refitted=True) for name in metrics}
-    if refitted:
-        memo = Memo(n, {name: s.hyperparameters for name, s in surrogates.items()})
+    if history.comparisons:
+        known = memo.hyperparameters.get("objective")
+        objective: Surrogate | Utilities = utilities(history, encoding, X, known)
+        fitted = {"objective": objective.hyperparameters}
+    else:
+        objective, fitted = surrogates["objective"], {}
+    if refitted or fitted:
+        memo = Memo(n, {name: s.hyperparameters for name, s in surrogates.items()} | fitted)
     bounds = [surrogates[str(c)].transform.apply(np.array([c.bound])).item() for c in measured]
-    objective = surrogates["objective"]
-    if trend is not None and _log_predictive(surrogates[_WITH_TREND]) - len(trend.weights) > _log_predictive(objective):
-        objective = surrogates[_WITH_TREND]  # each weight that is fitted flatters it by about 1 (Akaike 1974)
+    if trend is not None and isinstance(objective, Surrogate):
+        taught = surrogates[_WITH_TREND]  # each weight that is fitted flatters it by about 1 (Akaike 1974)
+        if _log_predictive(taught) - len(trend.weights) > _log_predictive(objective):
+            objective = taught
     return Beliefs(
         objective,
         tuple(zip([surrogates[str(c)].posterior for c in measured], bounds, strict=True)),

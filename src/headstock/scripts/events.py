@@ -44,7 +44,7 @@ def read_events(folder: Path, before: Stamps, metrics: Sequence[str]) -> dict[st
         tags.update(events.Tags()[SCALARS])
         for metric in tags.intersection(metrics, events.Tags()[SCALARS]):
             curves.setdefault(metric, {}).update({event.step: event.value for event in events.Scalars(metric)})
-    if not written or metrics[0] not in curves:
+    if metrics and (not written or metrics[0] not in curves):
         there = f"they have {', '.join(map(repr, sorted(tags)[:9])) or 'no scalars'}" if written else "there are none"
         raise CommandError(f"The script wrote no {metrics[0]!r} for TensorBoard into {folder}: of its files, {there}.")
     return {metric: [value for _, value in sorted(curve.items())] for metric, curve in curves.items()}

@@ -55,7 +55,7 @@ class Script:
             that is not active is left out. `{config}` is a file with all parameters, as JSON that is also YAML;
             `{directory}` is the trial's own folder, `{trial}` its number, `{seed}` a seed of its own.
         listener: finds metrics in what the script prints.
-        needed: the metrics that every result must have, the objective first.
+        needed: the metrics that every result must have, the objective first; none if persons judge it.
         parameters: the names of every parameter of the space.
         files: the folder with the trials' folders.
         passing: how parameters that the command does not name reach the script.
@@ -114,7 +114,7 @@ class Script:
         launch = self._launch(trial, folder, log)
         results, events = (self._path(written, trial, folder) for written in (self.results, self.events))
         before, events_before = _stamp(results), event_files(events)
-        reporter = _Reporter(self.listener, self.needed[0], trial)
+        reporter = _Reporter(self.listener, next(iter(self.needed), ""), trial)
         exited = run_command(launch, reporter.read, halted=_Halting(self.halted, self.grace, shared).is_due)
         if exited.ending is Ending.HALTED or (shared is not None and shared.is_halting and shared.told is Word.HALT):
             raise KeyboardInterrupt
@@ -263,7 +263,7 @@ class _Reporter:
     def take_curves(self, curves: Mapping[str, Sequence[float]]) -> None:
         """Take whole curves, of which the ends are the result; that of the objective is reported unless one was."""
         is_new = self.reports == 0
-        for value in curves[self.objective]:
+        for value in curves.get(self.objective, ()):
             self.latest[self.objective] = value
             if is_new:
                 self._report()

@@ -18,7 +18,7 @@ from headstock.storage.records import (
     NewTrial,
     Outcome,
 )
-from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
+from headstock.trial import Comparison, Metrics, Observation, TrialRecord, TrialState, Verdict
 
 
 class Storage(Protocol):
@@ -37,12 +37,15 @@ class Storage(Protocol):
         """Where the storage lies, without a password."""
         ...
 
-    def create(self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = ()) -> None:
+    def create(
+        self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = (), comparisons: Sequence[Comparison] = ()
+    ) -> None:
         """Create an experiment.
 
         Args:
             spec: what it is.
             trials: trials of an experiment that was written down, as they stand, by index from 0.
+            comparisons: of the same, in order.
 
         Raises:
             ExperimentExistsError: if the name is taken.
@@ -257,6 +260,30 @@ class Storage(Protocol):
         Raises:
             TrialStateError: if a trial in its state cannot end like this, or a process runs it and `owner` is None.
             LeaseLostError: if it is not run by `owner`.
+        """
+        ...
+
+    def judge(
+        self,
+        name: str,
+        comparison: Comparison | None,
+        appeals: Mapping[int, Observation],
+        *,
+        known: Sequence[Comparison],
+        now: float,
+    ) -> None:
+        """Keep a comparison of finished trials, or take back the newest one, with what follows for the objective.
+
+        Args:
+            name: the experiment.
+            comparison: what a person said; None to take back what was said last.
+            appeals: the objective of each trial that was ever compared; any other has none.
+            known: the comparisons that the caller goes by, all of them in order.
+            now: the time.
+
+        Raises:
+            StaleHistoryError: if there are other comparisons by now.
+            TrialStateError: if a trial of the comparison gave no result, or is not finished.
         """
         ...
 

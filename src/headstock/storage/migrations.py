@@ -59,6 +59,12 @@ def notes_and_budgets(connection: Connection) -> None:
     schema.notes.create(connection, checkfirst=True)
 
 
+@migration
+def preferences(connection: Connection) -> None:
+    """A table of what persons prefer."""
+    schema.comparisons.create(connection, checkfirst=True)
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     """Add those of the columns that are not there."""
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
@@ -68,7 +74,7 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column}")
 
 
-MIGRATIONS: Final = (first_tables, pausable_trainings, notes_and_budgets)
+MIGRATIONS: Final = (first_tables, pausable_trainings, notes_and_budgets, preferences)
 """Every step that there ever was, the oldest first."""
 
 

@@ -11,7 +11,7 @@ from headstock.space import Space
 from headstock.storage.base import Storage
 from headstock.storage.database import PATIENCE
 from headstock.storage.records import Changes, Command, ExperimentSpec, ExperimentSummary, Lease, NewTrial, Outcome
-from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
+from headstock.trial import Comparison, Metrics, Observation, TrialRecord, TrialState, Verdict
 
 T = TypeVar("T")
 
@@ -48,7 +48,9 @@ class ReconnectingStorage:
         """Where the storage lies, without a password."""
         return self.storage.url
 
-    def create(self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = ()) -> None:
+    def create(
+        self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = (), comparisons: Sequence[Comparison] = ()
+    ) -> None:
         """Create an experiment, with trials as they stand."""
 
         def is_there() -> bool | None:
@@ -58,7 +60,7 @@ class ReconnectingStorage:
                 return None
 
         def create() -> bool:
-            self.storage.create(spec, trials)
+            self.storage.create(spec, trials, comparisons)
             return True
 
         self._again(create, is_there)
@@ -150,6 +152,28 @@ class ReconnectingStorage:
             return trial if is_ended else None
 
         return self._again(lambda: self.storage.finish(name, index, outcome, now=now, **given), is_there)
+
+    def judge(
+        self,
+        name: str,
+        comparison: Comparison | None,
+        appeals: Mapping[int, Observation],
+        *,
+        known: Sequence[Comparison],
+        now: float,
+    ) -> None:
+        """Keep a comparison of finished trials, or take back the newest one, with what follows for the objective."""
+
+        def is_there() -> bool | None:
+            self._wait_for_others(name)
+            wanted = known[:-1] if comparison is None else (*known, comparison)
+            return self.storage.changes(name).comparisons == tuple(wanted) or None
+
+        def judge() -> bool:
+            self.storage.judge(name, comparison, appeals, known=known, now=now)
+            return True
+
+        self._again(judge, is_there)
 
     def page(self, name: str, **given: Any) -> Sequence[TrialRecord]:
         """Some trials, for a list."""

@@ -10,7 +10,7 @@ from headstock.errors import HeadstockError, MetricError, StorageError, TrialSta
 from headstock.objective import Objective, OutcomeConstraint
 from headstock.scalars import LARGEST, is_whole, native
 from headstock.space import Parameters, Space
-from headstock.trial import Metrics, TrialRecord, TrialState, Verdict
+from headstock.trial import Comparison, Metrics, TrialRecord, TrialState, Verdict
 
 LONGEST_NAME: Final = 200
 """How many characters the name of an experiment or of a metric may have."""
@@ -186,6 +186,7 @@ class Changes:
         space_version: the version of the current space.
         trials: the trials that were created or changed, complete, as they stand now, by index.
         budget: bounds that hold in place of those that a run is given, whenever they were changed.
+        comparisons: all of them, in order, if persons judge the objective.
     """
 
     revision: int
@@ -193,6 +194,7 @@ class Changes:
     space_version: int
     trials: tuple[TrialRecord, ...]
     budget: Mapping[str, float] | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
 
 class Command(StrEnum):

@@ -4,7 +4,8 @@ import json
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import repeat, starmap
+from itertools import groupby, repeat, starmap
+from operator import attrgetter
 from typing import Any, Final, final
 
 from sqlalchemy import JSON, Row, Text, cast
@@ -15,7 +16,7 @@ from headstock.space import Space
 from headstock.storage.database import read_json
 from headstock.storage.records import Command, ExperimentSpec, Lease
 from headstock.storage.schema import experiments, trials
-from headstock.trial import Observation, TrialRecord, TrialState, Verdict
+from headstock.trial import Comparison, Observation, TrialRecord, TrialState, Verdict
 
 LONGEST_ERROR: Final = 1_000
 """How many characters of an error are kept, from its beginning."""
@@ -214,6 +215,14 @@ def lease_of(row: Any) -> Lease:
     except ValueError as error:
         raise StorageError(f"The lease of trial {row.number} is damaged: {error}") from error
     return Lease(row.number, row.owner, row.attempt, row.renewals, command)
+
+
+def comparisons_of(rows: Sequence[Any]) -> tuple[Comparison, ...]:
+    """What was compared, of rows (number, better, worse, time) in order."""
+    return tuple(
+        Comparison(better, tuple(row.worse for row in those), time)
+        for (_, better, time), those in groupby(rows, key=attrgetter("number", "better", "time"))
+    )
 
 
 def experiment_row(spec: ExperimentSpec) -> dict[str, Any]:

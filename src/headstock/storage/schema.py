@@ -113,6 +113,17 @@ reports: Final = Table(
     sqlite_with_rowid=False,
 )
 
+# A row for each trial that was said to be worse; those of one comparison have its number, counted from 0.
+comparisons: Final = Table(
+    "comparisons",
+    metadata,
+    Column("experiment", ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("worse", Integer, primary_key=True, autoincrement=False),
+    Column("better", Integer, nullable=False),
+    Column("time", Double, nullable=False),
+)
+
 # `number` is the trial's; -1 for a note on the experiment.
 notes: Final = Table(
     "notes",

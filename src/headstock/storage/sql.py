@@ -48,7 +48,7 @@ from headstock.storage.rows import (
 from headstock.storage.schema import experiments, spaces, trials
 from headstock.storage.statements import ADVANCE, EXPERIMENT, LOCKED_EXPERIMENT
 from headstock.storage.transaction import OpenExperiment, report
-from headstock.trial import TRANSITIONS, Metrics, TrialRecord, TrialState, Verdict
+from headstock.trial import TRANSITIONS, Comparison, Metrics, Observation, TrialRecord, TrialState, Verdict
 
 REVISIONS: Final = 2**32
 """How many revisions an experiment may have. Callers see id * REVISIONS + revision, so that the revision of a deleted
@@ -77,7 +77,9 @@ class SqlStorage:
         """Where the storage lies, without a password."""
         return self.database.url
 
-    def create(self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = ()) -> None:
+    def create(
+        self, spec: ExperimentSpec, trials: Sequence[TrialRecord] = (), comparisons: Sequence[Comparison] = ()
+    ) -> None:
         """Create an experiment, with trials as they stand."""
         with self.database.alone() as connection:
             if connection.scalar(select(experiments.c.id).where(experiments.c.name == spec.name)) is not None:
@@ -88,7 +90,10 @@ class SqlStorage:
             connection.execute(insert(spaces).values(space))
             if trials:
                 now = max(trial.finished or trial.started or trial.created for trial in trials)
-                self._advance(connection, spec.name, now=now, added=len(trials)).restore(trials)
+                experiment = self._advance(connection, spec.name, now=now, added=len(trials))
+                experiment.restore(trials)
+                for number, comparison in enumerate(comparisons):
+                    experiment.compare(number, comparison)
 
     def experiment(self, name: str) -> ExperimentSpec:
         """What the experiment is."""
@@ -133,6 +138,7 @@ class SqlStorage:
                 space_version=stored.space_version,
                 trials=tuple(changed),
                 budget=stored.budget,
+                comparisons=experiment.comparisons() if stored.objective.judged else (),
             )
 
     def add_trials(
@@ -304,6 +310,32 @@ class SqlStorage:
                 )
             ended = replace(_ended(trial, outcome, now), verdicts=_with(trial, verdict))
             return experiment.save(trial, ended)
+
+    def judge(
+        self,
+        name: str,
+        comparison: Comparison | None,
+        appeals: Mapping[int, Observation],
+        *,
+        known: Sequence[Comparison],
+        now: float,
+    ) -> None:
+        """Keep a comparison of finished trials, or take back the newest one, with what follows for the objective."""
+        with self._advancing(name, now=now) as experiment:
+            if experiment.comparisons() != tuple(known):
+                raise StaleHistoryError(f"{name!r} has other comparisons by now. Look at them first.")
+            if comparison is None:
+                experiment.take_back(len(known) - 1)
+            else:
+                for index in comparison.trials:
+                    state = experiment.trial(index).state
+                    if state not in (TrialState.COMPLETED, TrialState.STOPPED):
+                        raise TrialStateError(
+                            f"Trial {index} of {name!r} is {state}. Compare trials that are completed or stopped."
+                        )
+                experiment.compare(len(known), comparison)
+            before = {index for one in known for index in one.trials}
+            experiment.appeal({**dict.fromkeys(before), **appeals})
 
     def page(
         self,

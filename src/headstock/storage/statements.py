@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from headstock.storage.rows import OF_EXPERIMENT, TRIAL_COLUMNS
-from headstock.storage.schema import experiments, reports, trials
+from headstock.storage.schema import comparisons, experiments, reports, trials
 from headstock.trial import TrialState
 
 _ONE: Final = and_(trials.c.experiment == bindparam("key"), trials.c.number == bindparam("index"))
@@ -68,6 +68,13 @@ def _leases(where: ColumnElement[bool]) -> Select[Any]:
 
 LEASES_AFTER: Final = _leases(trials.c.number > bindparam("index"))
 LEASES_UP_TO: Final = _leases(trials.c.number <= bindparam("index"))
+
+
+COMPARISONS: Final = (
+    select(comparisons.c.number, comparisons.c.better, comparisons.c.worse, comparisons.c.time)
+    .where(comparisons.c.experiment == bindparam("key"))
+    .order_by(comparisons.c.number, comparisons.c.worse)
+)
 
 
 def reports_of(chosen: Select[Any]) -> Select[Any]:

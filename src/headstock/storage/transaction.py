@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final, final
 
@@ -14,9 +14,9 @@ from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
 from headstock.storage import statements
 from headstock.storage.records import Command, Lease
-from headstock.storage.rows import TRIAL_COLUMNS, StoredExperiment, curves, lease_of, report_row
-from headstock.storage.schema import experiments, notes, reports, spaces, trials
-from headstock.trial import Metrics, TrialRecord
+from headstock.storage.rows import TRIAL_COLUMNS, StoredExperiment, comparisons_of, curves, lease_of, report_row
+from headstock.storage.schema import comparisons, experiments, notes, reports, spaces, trials
+from headstock.trial import Comparison, Metrics, Observation, TrialRecord
 
 ABOUT_EXPERIMENT: Final = -1
 """The number in place of a trial's, for a note on the experiment."""
@@ -179,6 +179,28 @@ class OpenExperiment:
         chosen = select(notes).where(notes.c.experiment == self.stored.id).order_by(notes.c.number)
         rows = self.connection.execute(chosen)
         return {None if row.number == ABOUT_EXPERIMENT else row.number: row.text for row in rows}
+
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """What persons said of its trials, in order."""
+        rows = self.connection.execute(statements.COMPARISONS, {"key": self.stored.id})
+        return comparisons_of(rows.all())
+
+    def compare(self, number: int, comparison: Comparison) -> None:
+        """Write a comparison."""
+        said = {"experiment": self.stored.id, "number": number, "better": comparison.better, "time": comparison.time}
+        self.connection.execute(insert(comparisons), [{**said, "worse": worse} for worse in comparison.worse])
+
+    def take_back(self, number: int) -> None:
+        """Delete a comparison."""
+        self.connection.execute(delete(comparisons).filter_by(experiment=self.stored.id, number=number))
+
+    def appeal(self, values: Mapping[int, Observation | None]) -> None:
+        """Write the objective of some trials, by index; None where there is none any more."""
+        metric = self.stored.objective.metric
+        for trial in self.trials(self.select().where(trials.c.number.in_(values))):
+            others = {name: measured for name, measured in trial.metrics.items() if name != metric}
+            value = values[trial.index]
+            self.save(trial, replace(trial, metrics=others if value is None else {metric: value, **others}))
 
     def rename(self, new: str) -> None:
         """Write the new name; this is no news of a trial, so it is no new revision."""

@@ -1,0 +1,69 @@
+"""What persons prefer: the appeal of each trial that they compared, and which two to show them next."""
+
+from collections.abc import Collection
+
+import numpy as np
+from scipy.special import ndtr
+
+from headstock.encoding import Encoding
+from headstock.gp.linalg import one_thread
+from headstock.history import History
+from headstock.samplers.preferences import compared, utilities
+from headstock.trial import Observation, TrialRecord
+
+
+def appeals(history: History) -> dict[int, Observation]:
+    """The appeal of each trial that was ever compared, by index, relative to the average of them all.
+
+    Its unit is about the spread of appeal over the search space; its standard error says how well it is known.
+
+    Raises:
+        NumericalError: if a covariance matrix cannot be factorised.
+    """
+    if not history.comparisons:
+        return {}
+    encoding = Encoding.of(history.space)
+    with one_thread():
+        means, sds = utilities(history, encoding, history.points(encoding.encode)).centred
+    return {
+        index: Observation(mean, sd)
+        for index, mean, sd in zip(compared(history), means.tolist(), sds.tolist(), strict=True)
+    }
+
+
+def next_pair(history: History, skipped: Collection[tuple[int, int]] = ()) -> tuple[TrialRecord, TrialRecord] | None:
+    """The two finished trials that are worth most to compare; None if there are no two that were not skipped.
+
+    It is the pair of which the better one is expected to be best, the expected utility of the best option (Lin,
+    Astudillo, Frazier and Bakshy 2022, "Preference exploration for efficient Bayesian optimization with multiple
+    outcomes", section 4). With Δ = μ_i - μ_j and s² = Var[f_i - f_j] (Clark 1961):
+
+        E[max(f_i, f_j)] = μ_j + Δ Φ(Δ/s) + s φ(Δ/s)
+
+    So one of the two is good, and the other one may be better still. Before the first comparison it is the two oldest.
+
+    Args:
+        history: the trials, and what persons said of them.
+        skipped: pairs of indices that are not asked for, the smaller one first.
+    """
+    rows = np.sort([t.index for t in (*history.observed, *history.unjudged)]).astype(int)
+    i, j = np.triu_indices(len(rows), 1)
+    asked = np.array(
+        [(a, b) not in skipped for a, b in zip(rows[i].tolist(), rows[j].tolist(), strict=True)], dtype=bool
+    )
+    if not asked.any():
+        return None
+    value = np.zeros(len(i))
+    if history.comparisons:
+        encoding = Encoding.of(history.space)
+        X = history.points(encoding.encode)
+        with one_thread():
+            posterior = utilities(history, encoding, X).posterior
+            mean, covariance = posterior.predict(X[rows])[0], posterior.covariance(X[rows], X[rows])
+        variance = np.diag(covariance)
+        s = np.sqrt(np.maximum(variance[i] + variance[j] - 2.0 * covariance[i, j], 1e-12))
+        difference = mean[i] - mean[j]
+        z = difference / s
+        value = mean[j] + difference * ndtr(z) + s * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+    best = int(np.argmax(np.where(asked, value, -np.inf)))
+    return history.trials[rows[i[best]]], history.trials[rows[j[best]]]
