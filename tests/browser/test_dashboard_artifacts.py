@@ -1,12 +1,9 @@
-import struct
-import wave
-import zlib
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
-from browser.given import HOSTILE, hindrances
+from browser.given import HOSTILE, hindrances, png, tone
 from headstock import Experiment, Float, Space
 from headstock.scripts.folders import files_of, trial_folder
 from headstock.storage import open_storage
@@ -17,28 +14,10 @@ expect = pytest.importorskip("playwright.sync_api").expect
 CLASSES = 10
 
 
-def png(matrix: np.ndarray) -> bytes:
-    """A matrix of shares as a picture, 24 pixels a cell, from white to blue."""
-    cells = np.repeat(np.repeat(matrix, 24, axis=0), 24, axis=1)[:, :, None]
-    pixels = (255 - cells * np.array([255, 141, 77])).astype(np.uint8)
-    rows = np.pad(pixels.reshape(len(pixels), -1), ((0, 0), (1, 0)))
-    head = struct.pack(">2I5B", pixels.shape[1], pixels.shape[0], 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
-    )
-
-
 def confusion(right: float, classes: int = CLASSES) -> bytes:
     """The confusion matrix of a classifier that is right so often, as a picture."""
     noise = np.random.default_rng(0).dirichlet(np.ones(classes), classes)
     return png(np.clip(right * np.eye(classes) + 2 * (1 - right) * noise, 0, 1))
-
-
-def tone(path, hertz: float) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 8_000, 0, "NONE", ""))
-        file.writeframes((8_000 * np.sin(2 * np.pi * hertz * np.arange(16_000) / 8_000)).astype("<i2").tobytes())
 
 
 @pytest.fixture

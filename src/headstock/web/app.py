@@ -43,7 +43,7 @@ from headstock.specification import new_spec
 from headstock.storage import Storage
 from headstock.storage.records import ExperimentSummary
 from headstock.trial import Failed, TrialRecord, TrialState
-from headstock.web import views
+from headstock.web import judging, views
 from headstock.web.artifacts import listing, search
 from headstock.web.guard import Guard
 from headstock.web.live import events
@@ -94,6 +94,9 @@ def create_app(
         Route("/api/figure", dashboard.figure),
         Route("/api/compare", dashboard.compare),
         Route("/api/events", dashboard.events),
+        Route("/api/pair", dashboard.pair),
+        Route("/api/prefer", dashboard.prefer, methods=["POST"]),
+        Route("/api/back", dashboard.take_back, methods=["POST"]),
         Route("/api/ask", dashboard.ask, methods=["POST"]),
         Route("/api/tell", dashboard.tell, methods=["POST"]),
         Route("/api/enqueue", dashboard.enqueue, methods=["POST"]),
@@ -327,6 +330,37 @@ class Dashboard:
             if not isinstance(metrics, dict) or reason is not None:
                 raise BadRequestError("Give either the metrics, or why it failed.")
             return experiment.tell(_index(given), metrics)
+
+        return await self._act(request, act)
+
+    async def pair(self, request: Request) -> Response:
+        """The two trials that a person is to compare, and what was said so far."""
+        name, skipped = _given(request, "experiment"), request.query_params.getlist("skip")
+
+        def look() -> dict[str, Any]:
+            return judging.asked(self.shelf.get(name).history, self.storage.notes(name), skipped)
+
+        return JSONResponse(await run_in_threadpool(look))
+
+    async def prefer(self, request: Request) -> Response:
+        """Keep that a person finds a trial better than others."""
+
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
+            try:
+                worse = judging.others(given)
+            except ValueError as error:
+                raise BadRequestError(str(error)) from error
+            experiment.prefer(_index(given), over=worse)
+
+        return await self._act(request, act)
+
+    async def take_back(self, request: Request) -> Response:
+        """Take back what was said last, if the page has seen it."""
+
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
+            if given.get("count") != len(experiment.history.comparisons):
+                raise BadRequestError("Somebody else has judged meanwhile. Look first.")
+            experiment.take_back()
 
         return await self._act(request, act)
 

@@ -27,6 +27,7 @@ def summary(given: ExperimentSummary) -> dict[str, Any]:
         "name": given.spec.name,
         "metric": given.spec.objective.metric,
         "minimize": given.spec.objective.minimize,
+        "judged": given.spec.objective.judged,
         "counts": {state.value: count for state, count in given.counts.items() if count},
         "best": None if given.best is None else row(given.best),
         "created": given.spec.created,
@@ -51,7 +52,8 @@ def specification(spec: ExperimentSpec, note: str | None) -> dict[str, Any]:
 def measured(spec: ExperimentSpec, newest: Sequence[TrialRecord]) -> dict[str, list[str]]:
     """The metrics that every result must have, the objective first, and others that the newest results have."""
     known = History(spec.space, spec.objective, tuple(newest), spec.outcome_constraints)
-    return {"required": [*known.metrics], "others": [*known.measured_metrics[len(known.metrics) :]]}
+    others = [name for name in known.measured_metrics if name not in known.metrics]
+    return {"required": [*known.required], "others": others}
 
 
 def start(spec: ExperimentSpec, url: str) -> str:

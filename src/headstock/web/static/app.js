@@ -9,7 +9,7 @@ const name = address.get("experiment");
 
 function where() {
   const trail = [h("a", { href: "/" }, "headstock")];
-  if (name !== null) trail.push(h("span", {}, " / "), address.has("trial") || address.has("trials") ? link(brief(name), { experiment: name }) : brief(name));
+  if (name !== null) trail.push(h("span", {}, " / "), ["trial", "trials", "judge"].some((one) => address.has(one)) ? link(brief(name), { experiment: name }) : brief(name));
   if (address.has("trial")) trail.push(h("span", {}, " / "), `trial ${address.get("trial")}`);
   document.getElementById("where").replaceChildren(...trail);
   document.title = [...(address.has("trial") ? [`trial ${address.get("trial")}`] : []), ...(name === null ? [] : [name]), "headstock"].join(" · ");
@@ -21,6 +21,7 @@ async function page() {
   if (address.has("new")) return (await import("./creating.js")).create(main);
   if (name === null) return (await import("./experiments.js")).list(main);
   if (address.has("trial")) return (await import("./trial.js")).trial(main, name, address.get("trial"));
+  if (address.has("judge")) return (await import("./judging.js")).judge(main, name);
   if (address.has("trials")) return (await import("./comparisons.js")).trials(main, name, address.get("trials").split(",").slice(0, 8));
   return (await import("./experiment.js")).experiment(main, name);
 }

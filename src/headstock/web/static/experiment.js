@@ -26,6 +26,7 @@ export async function experiment(main, name) {
     h(
       "div",
       { class: "bar" },
+      found.judged ? link("Compare trials", { experiment: name, judge: 1 }, { class: "button main" }) : null,
       offer("Suggest a trial…", () => suggest(name)),
       offer("Try a point…", () => enqueue(name, found)),
       offer("Widen a range…", () => widen(name, found)),
@@ -44,7 +45,7 @@ export async function experiment(main, name) {
     h("div", { class: "bar" }, offer("Rename…", () => rename(name)), offer("Delete…", () => remove(name))),
   );
 
-  const waiting = h("div", { class: "none", hidden: true }, h("p", {}, "It waits for workers. Start one where the training is, and as many more as you like:"), h("pre", { tabindex: "0", "aria-label": "How a worker is started" }, found.start), h("p", {}, "Or evaluate it yourself: let a trial be suggested, and tell its result."));
+  const waiting = h("div", { class: "none", hidden: true }, h("p", {}, "It waits for workers. Start one where the training is, and as many more as you like:"), h("pre", { tabindex: "0", "aria-label": "How a worker is started" }, found.start), h("p", {}, found.judged ? "Or make the trials yourself: let one be suggested, and tell when it is done." : "Or evaluate it yourself: let a trial be suggested, and tell its result."));
   top.after(waiting);
 
   async function update(now) {
@@ -53,7 +54,7 @@ export async function experiment(main, name) {
     const bounds = Object.keys(found.budget).length ? h("p", { class: "goal" }, `Budget: ${budgeted(found.budget)}.`) : null;
     redraw(
       top,
-      card(`Best seen${now.best ? `: trial ${now.best.index}` : ""}`, best(now) || "none yet", now.best ? facts(now.best.parameters) : unkept(now, found)),
+      card(`${found.judged ? "Most appealing" : "Best seen"}${now.best ? `: trial ${now.best.index}` : ""}`, best(now) || "none yet", now.best ? facts(now.best.parameters) : unkept(now, found)),
       card(
         "Trials",
         tried.toLocaleString("en") + (most ? ` of ${most.toLocaleString("en")}` : ""),

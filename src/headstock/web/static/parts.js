@@ -75,7 +75,7 @@ export async function redraw(place, ...children) {
 // Names with values; of very many, the others unfold.
 const NAMED = 12;
 export function facts(pairs) {
-  const list = (some) => h("dl", {}, some.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, number(value))]));
+  const list = (some) => h("dl", {}, some.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value instanceof Node ? value : number(value))]));
   const all = Object.entries(pairs);
   if (all.length <= NAMED) return list(all);
   const others = h(

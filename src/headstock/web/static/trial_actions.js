@@ -45,7 +45,8 @@ async function result(name, index) {
   }));
   const reason = h("input", { id: "reason", autocomplete: "off", placeholder: "if it did" });
   const fields = rows.flatMap(({ metric, mean, sem }) => [h("label", { for: mean.id }, metric), h("div", { class: "pair" }, mean, sem)]);
-  ask(`The result of trial ${index}`, `It is final, and the model learns from it. A standard error is left out where none is known${others.length ? `, and so may be ${others.join(", ")}` : ""}.`, [...fields, h("label", { for: "reason" }, "Why it failed"), reason], "Keep it", async () => {
+  const words = required.length ? "It is final, and the model learns from it. A standard error is left out where none is known" : "It is done, and can be compared then. Nothing has to be measured";
+  ask(`The result of trial ${index}`, `${words}${required.length && others.length ? `, and so may be ${others.join(", ")}` : ""}.`, [...fields, h("label", { for: "reason" }, "Why it failed"), reason], "Keep it", async () => {
     const what = { experiment: name, trial: index };
     const given = rows.filter(({ mean, sem }) => mean.value.trim() || sem.value.trim());
     if (reason.value.trim()) what.failed = reason.value.trim();

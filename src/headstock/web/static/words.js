@@ -47,7 +47,7 @@ export const harmless = (text) => text.replace(/(?![\n\r\t])[\p{Cc}\p{Cf}]/gu, (
 export const total = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
 
 export const ALIVE = ["running", "paused", "queued"];
-export const goal = (found) => `${found.minimize ? "minimise" : "maximise"} ${found.metric}`;
+export const goal = (found) => `${found.minimize ? "minimise" : "maximise"} ${found.metric}${found.judged ? ", which persons judge" : ""}`;
 export const best = (found) => (found.best ? measured(found.best.metrics[found.metric]) : "");
 
 export const BOUNDS = { trials: "trials in all", steps: "training steps in all", seconds: "seconds of a run", cost: "cost in all", target: "target" };
