@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from headstock import Budget, Experiment, Failed, Float, Space
-from headstock.errors import MetricError, ObjectiveError, TrialStateError, UnknownTrialError
+from headstock.errors import MetricError, NoResultError, ObjectiveError, TrialStateError, UnknownTrialError
 from headstock.samplers.preferences import compared
 
 SPACE = Space(hue=Float(0.0, 1.0), size=Float(0.0, 1.0))
@@ -57,6 +57,11 @@ def test_a_function_that_measures_what_persons_judge_fails(result):
     experiment.run(lambda _: result, budget=Budget(trials=1))
     assert experiment.trials[0].state == "failed"
     assert "persons judge" in experiment.trials[0].error
+
+
+def test_before_the_first_comparison_there_is_no_best():
+    with pytest.raises(NoResultError, match="Nobody has compared"):
+        posters(3).best()
 
 
 def test_what_is_better_has_more_appeal():

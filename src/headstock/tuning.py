@@ -100,6 +100,7 @@ def _experiment(plan: Plan, storage: Storage) -> Experiment:
         plan.space,
         maximize=plan.maximize,
         minimize=plan.minimize,
+        judged=plan.judged,
         outcome_constraints=plan.outcome_constraints,
         storage=storage,
         seed=plan.seed,

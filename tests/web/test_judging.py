@@ -41,6 +41,15 @@ def test_a_pair_is_asked_for_and_judged(judged):
     assert get(link, "api/metrics", experiment="posters").json == {"required": [], "others": []}
 
 
+def test_a_judged_experiment_is_created_in_the_browser(judged):
+    _, link = judged
+    assert post(link, "create", name="new", maximize="appeal", judged=True, parameters={"x": "0:1"}).status == 201
+    assert get(link, "api/experiment", experiment="new").json["judged"]
+    refused = post(link, "create", name="other", minimize="appeal", judged=True, parameters={"x": "0:1"})
+    assert (refused.status, "Use maximize" in refused.json["error"]) == (400, True)
+    assert post(link, "create", name="other", maximize="a", judged="yes", parameters={"x": "0:1"}).status == 400
+
+
 @pytest.mark.parametrize(
     ("path", "what", "words"),
     [

@@ -99,6 +99,11 @@ def best_seen(history: History) -> Winner:
         if reported:
             trial = max(reported, key=lambda t: sign * t.reports[metric][-1].mean)
             return Winner(trial, trial.reports[metric][-1].mean, trial.reports[metric][-1].sem)
+    if trial is None and history.unjudged:
+        raise NoResultError(
+            "Nobody has compared any trials yet. Say which one is better: prefer(better, over=worse), headstock prefer "
+            "or the dashboard."
+        )
     if trial is None:
         kept = "that keeps every outcome constraint " if history.observed else ""
         raise NoResultError(f"No trial has a result {kept}yet. Run more trials first.")

@@ -35,6 +35,10 @@ Words = Annotated[
 ]
 Maximize = Annotated[str | None, typer.Option(metavar="METRIC", help="The metric to maximise.")]
 Minimize = Annotated[str | None, typer.Option(metavar="METRIC", help="The metric to minimise.")]
+Judged = Annotated[
+    bool | None,
+    typer.Option("--judged", help="Persons judge it with `headstock prefer` or in the dashboard; nothing is printed."),
+]
 Trials = Annotated[int | None, typer.Option("--trials", help="Stop at so many trials in all, earlier ones included.")]
 Seconds = Annotated[float | None, typer.Option(help="Start no trial after so many seconds.")]
 Target = Annotated[float | None, typer.Option(help="Stop when the metric is as good as this.")]
@@ -104,6 +108,7 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
     name: Annotated[str | None, typer.Option(help="The experiment's name; the same one goes on.")] = None,
     maximize: Maximize = None,
     minimize: Minimize = None,
+    judged: Judged = None,
     trials: Trials = None,
     seconds: Seconds = None,
     target: Target = None,
@@ -147,6 +152,7 @@ def run(  # noqa: PLR0917 - typer reads the options from the arguments
         "name": name,
         "maximize": maximize,
         "minimize": minimize,
+        "judged": judged,
         "trials": trials,
         "seconds": seconds,
         "target": target,
@@ -300,7 +306,7 @@ def tell(experiment: Experiment, ended: Ended, *, as_json: bool) -> None:
         _print_found(experiment, ended)
     if ended is Ended.INTERRUPTED:
         sys.exit(INTERRUPTED)
-    if not experiment.history.observed:
+    if not (experiment.history.observed or experiment.history.unjudged):
         sys.exit(1)
 
 

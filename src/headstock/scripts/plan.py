@@ -61,6 +61,7 @@ class Plan:
         space: the search space; None for that of an experiment that is there.
         maximize: the metric to maximise; or
         minimize: the metric to minimise; None for both with an experiment that is there.
+        judged: whether persons judge it instead.
         outcome_constraints: bounds on other metrics, such as "latency <= 20".
         patterns: a regular expression for each metric that has one.
         results: a file of JSON that the script writes.
@@ -80,6 +81,7 @@ class Plan:
     space: Space | None = None
     maximize: str | None = None
     minimize: str | None = None
+    judged: bool = False
     outcome_constraints: tuple[str, ...] = ()
     patterns: Mapping[str, str] = field(default_factory=dict)
     results: str | None = None
@@ -103,6 +105,7 @@ class Design:
         space: the search space.
         maximize: the metric to maximise; or
         minimize: the metric to minimise.
+        judged: whether persons judge it instead.
         outcome_constraints: bounds on other metrics, such as "latency <= 20".
         budget: when its runs are to stop; None if each is told.
         seed: fixes every suggestion; None if it is to be drawn.
@@ -112,6 +115,7 @@ class Design:
     space: Space
     maximize: str | None = None
     minimize: str | None = None
+    judged: bool = False
     outcome_constraints: tuple[str, ...] = ()
     budget: Budget | None = None
     seed: int | None = None
@@ -136,6 +140,7 @@ def make_design(settings: Settings) -> Design:
         space=_space(settings),
         maximize=values.get("maximize"),
         minimize=values.get("minimize"),
+        judged=values.get("judged", False),
         outcome_constraints=tuple(values.get("outcome_constraints", ())),
         budget=_budget(values, needed=False),
         seed=values.get("seed"),
@@ -384,6 +389,7 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "name": ("a text", _is_text),
     "maximize": ("the name of a metric", _is_text),
     "minimize": ("the name of a metric", _is_text),
+    "judged": ("true or false", lambda value: isinstance(value, bool)),
     "command": ("a list of texts, or a text", lambda value: _is_texts(value) or _is_text(value)),
     "parameters": (f"a table of parameters, such as {FORMS}", _is_table),
     "when": ("a list of conditions, such as 'momentum: optimizer=sgd'", _is_texts),
@@ -415,9 +421,20 @@ KINDS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
 """Every entry that there is: what it has to be, and a check of it."""
 
 _OF_DESIGNS: Final = frozenset(
-    {"name", "maximize", "minimize", "parameters", "when", "constraints", "outcome_constraints", "seed", *BOUNDS}
+    {
+        "name",
+        "maximize",
+        "minimize",
+        "judged",
+        "parameters",
+        "when",
+        "constraints",
+        "outcome_constraints",
+        "seed",
+        *BOUNDS,
+    }
 )
-_AS_THEY_ARE: Final = ("maximize", "minimize", "results", "timeout", "grace", "workers", "seed")
+_AS_THEY_ARE: Final = ("maximize", "minimize", "judged", "results", "timeout", "grace", "workers", "seed")
 
 _MISSING: Final = {
     "name": "Give the experiment one with --name, so that the same command finds it again.",

@@ -466,6 +466,7 @@ class Dashboard:
                     design.space,
                     maximize=design.maximize,
                     minimize=design.minimize,
+                    judged=design.judged,
                     outcome_constraints=design.outcome_constraints,
                     budget=design.budget,
                     seed=design.seed,

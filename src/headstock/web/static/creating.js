@@ -16,7 +16,7 @@ const lines = (label, hint) => labelled(label, h("textarea", { rows: 2, spellche
 
 export async function create(main) {
   const name = field("Name", { required: true, maxlength: 200 });
-  const direction = choose("Goal", { maximize: "maximise", minimize: "minimise" });
+  const direction = choose("Goal", { maximize: "maximise", minimize: "minimise", judged: "maximise, as persons judge" });
   const metric = field("Metric", { required: true, maxlength: 200, placeholder: "accuracy" });
   const bounds = {
     trials: field("Trials in all", { inputmode: "numeric" }),
@@ -50,7 +50,7 @@ export async function create(main) {
     const when = [...parameters].map((one) => one.when()).filter(Boolean);
     return {
       name: name.input.value,
-      [direction.input.value]: metric.input.value,
+      ...(direction.input.value === "judged" ? { maximize: metric.input.value, judged: true } : { [direction.input.value]: metric.input.value }),
       parameters: Object.fromEntries(named),
       ...(when.length ? { when } : {}),
       ...(texts(rules).length ? { constraints: texts(rules) } : {}),
