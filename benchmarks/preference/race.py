@@ -1,6 +1,6 @@
 """How good is what a search recommends after so many comparisons by a person who errs?
 
-    python benchmarks/preference/race.py headstock --seeds 10
+    python benchmarks/preference/race.py --who headstock numbers --seeds 10
     python benchmarks/preference/race.py --table
 
 The person compares two configurations by the values of a known problem, each seen with normal noise whose standard
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,19 +98,19 @@ def optuna(space: Space, seed: int, judge: Judge) -> Iterator[Parameters]:
         yield better.params
 
 
-def searcher(name: str) -> Callable[[Space, int, Judge], Iterator[Parameters]]:
-    match name:
-        case "optuna":
-            return optuna
-        case "numbers":
-            return lambda *given: headstock(*given, sampler=Numbers())
-        case "random-pairs":
-            return lambda *given: headstock(*given, random_pairs=True)
-        case "sobol":
-            from headstock import Sobol
+def sobol(space: Space, seed: int, judge: Judge) -> Iterator[Parameters]:
+    from headstock import Sobol
 
-            return lambda *given: headstock(*given, sampler=Sobol())
-    return headstock
+    return headstock(space, seed, judge, sampler=Sobol())
+
+
+SEARCHERS: dict[str, Callable[[Space, int, Judge], Iterator[Parameters]]] = {
+    "headstock": headstock,
+    "numbers": partial(headstock, sampler=Numbers()),
+    "random-pairs": partial(headstock, random_pairs=True),
+    "sobol": sobol,
+    "optuna": optuna,
+}
 
 
 def regrets(who: str, problem: str, seed: int, *, noise: float, comparisons: int) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def regrets(who: str, problem: str, seed: int, *, noise: float, comparisons: int
         seen = (known.evaluate(one) + spread * rng.standard_normal() for one in (first, second))
         return next(seen) < next(seen)
 
-    recommended = searcher(who)(known.space, seed, judge)
+    recommended = SEARCHERS[who](known.space, seed, judge)
     found, seconds = [], []
     for _ in range(comparisons):
         begun = time.perf_counter()
@@ -160,7 +161,7 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("who", nargs="*", choices=["headstock", "numbers", "random-pairs", "sobol", "optuna"])
+    parser.add_argument("--who", nargs="+", choices=SEARCHERS, default=["headstock"])
     parser.add_argument("--problems", nargs="+", default=NAMES)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--noise", type=float, default=0.1)

@@ -18,15 +18,20 @@ NOISE_BOUNDS: Final = (1e-6, 1.0)
 Density: TypeAlias = Callable[[Float64[np.ndarray, " p"]], tuple[float, Float64[np.ndarray, " p"]]]
 """A log density of hyper-parameters up to a constant, with its gradient in `Hyperparameters.vector`."""
 
+LOG_NOISE: Final = -5.0
+"""What is expected of the logarithm of the noise variance, in units of the standardised outputs."""
+
 _COLD_ITERATIONS: Final = 60
 _WARM_ITERATIONS: Final = 15
 _TRIAL_ITERATIONS: Final = 5
 
 
-def log_prior(hyperparameters: Hyperparameters) -> tuple[float, Float64[np.ndarray, " p"]]:
+def log_prior(
+    hyperparameters: Hyperparameters, log_noise: float = LOG_NOISE
+) -> tuple[float, Float64[np.ndarray, " p"]]:
     """The log prior density ln p(θ), up to a constant, and its gradient in `Hyperparameters.vector`.
 
-        ln l_d ~ ln 0.25 √d + 0.6 t₃ ,  ln s² ~ N(0, ½²) ,  ln noise ~ N(-5, 1.5²)
+        ln l_d ~ ln 0.25 √d + 0.6 t₃ ,  ln s² ~ N(0, ½²) ,  ln noise ~ N(`log_noise`, 1.5²)
 
     Student's t with three degrees of freedom says that most columns matter about alike, but some hardly at all.
     Lengthscales grow with √d as the distance of two random points does (Hvarfner, Hellsten and Nardi 2024, who take
@@ -35,7 +40,7 @@ def log_prior(hyperparameters: Hyperparameters) -> tuple[float, Float64[np.ndarr
     """
     log_l = hyperparameters.log_lengthscales
     z = (log_l - math.log(0.25 * math.sqrt(len(log_l)))) / 0.6
-    log_variance, z_noise = hyperparameters.log_variance, (hyperparameters.log_noise + 5.0) / 1.5
+    log_variance, z_noise = hyperparameters.log_variance, (hyperparameters.log_noise - log_noise) / 1.5
     value = -2.0 * np.log1p(z**2 / 3.0).sum() - 2.0 * log_variance**2 - 0.5 * z_noise**2
     return float(value), np.array([*(-4.0 / 0.6 * z / (3.0 + z**2)), -4.0 * log_variance, -z_noise / 1.5])
 

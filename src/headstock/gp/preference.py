@@ -28,6 +28,9 @@ from headstock.gp.regression import Hyperparameters, Posterior, covariance, diff
 LEVEL_PRECISION: Final = 1e-6
 """The precision with which each utility is known to be 0: comparisons do not tell the level of the function."""
 
+LOG_NOISE: Final = -3.0
+"""What is expected of ln σ²: people err more than instruments. Measured: benchmarks/preference/README.md."""
+
 _SWEEPS: Final = 200
 _TOLERANCE: Final = 1e-7
 
@@ -180,7 +183,7 @@ def _factorised(
 
 
 def fit_comparisons(data: Comparisons, warm: Hyperparameters | None = None) -> Hyperparameters:
-    """The most probable hyper-parameters, under the prior of `headstock.gp.fit.log_prior`.
+    """The most probable hyper-parameters, under the prior of `headstock.gp.fit.log_prior` with more noise.
 
     Args:
         data: at least one comparison.
@@ -192,7 +195,8 @@ def fit_comparisons(data: Comparisons, warm: Hyperparameters | None = None) -> H
 
     def density(vector: Float64[np.ndarray, " p"]) -> tuple[float, Float64[np.ndarray, " p"]]:
         hyperparameters = Hyperparameters.from_vector(vector)
-        utilities, (prior, of_prior) = condition_on_comparisons(hyperparameters, data), log_prior(hyperparameters)
+        utilities = condition_on_comparisons(hyperparameters, data)
+        prior, of_prior = log_prior(hyperparameters, LOG_NOISE)
         return utilities.log_evidence + prior, utilities.gradient + of_prior
 
     return most_probable(density, data.X.shape[1], warm, is_close=len(data.better) > 5 * data.X.shape[1])
