@@ -181,5 +181,7 @@ def test_several_people_may_compare_at_once(tmp_path):
 def test_a_report_and_every_figure_can_be_drawn(tmp_path):
     experiment = posters(8)
     judge(experiment, 12)
-    assert "appeal" in experiment.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    report = experiment.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "appeal" in report
+    assert "measure longer" not in report  # nothing is measured, and the errors of appeal are no noise
     assert experiment.model().predict_one({"hue": 0.3, "size": 0.7})["appeal"].sem > 0

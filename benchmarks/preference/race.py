@@ -6,7 +6,7 @@
 The person compares two configurations by the values of a known problem, each seen with normal noise whose standard
 deviation is so many times half the distance of the quartiles over the space. One comparison, one new trial. Each line
 that is written has the regret, the true value of what is recommended over the optimum, after each comparison, and the
-median seconds between two questions. `optuna` runs in an environment with optuna-dashboard, botorch
+median CPU seconds between two questions. `optuna` runs in an environment with optuna-dashboard, botorch
 and jaxtyping; the others in headstock's own.
 """
 
@@ -124,9 +124,9 @@ def regrets(who: str, problem: str, seed: int, *, noise: float, comparisons: int
     recommended = SEARCHERS[who](known.space, seed, judge)
     found, seconds = [], []
     for _ in range(comparisons):
-        begun = time.perf_counter()
+        begun = time.process_time()
         found.append(known.evaluate(next(recommended)) - known.optimum)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     told = {"who": who, "problem": problem, "seed": seed, "noise": noise}
     return told | {"seconds": round(statistics.median(seconds), 4), "regret": [float(f"{r:.4g}") for r in found]}
 
@@ -156,13 +156,14 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
                     cells.append(f"{statistics.median(values):.3g}" if values else "")
                 rows.append(f"| {problem}, noise {noise:g} | {count} | {' | '.join(cells)} |")
     seconds = [statistics.median(line["seconds"] for line in lines if line["who"] == who) for who in whos]
-    return "\n".join([*rows, f"| seconds a question | | {' | '.join(f'{s:.2g}' for s in seconds)} |"])
+    return "\n".join([*rows, f"| CPU seconds a question | | {' | '.join(f'{s:.2g}' for s in seconds)} |"])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--who", nargs="+", choices=SEARCHERS, default=["headstock"])
     parser.add_argument("--problems", nargs="+", default=NAMES)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--noise", type=float, default=0.1)
     parser.add_argument("--comparisons", type=int, default=40)
@@ -175,7 +176,7 @@ if __name__ == "__main__":
     given.out.parent.mkdir(exist_ok=True)
     for name in given.who:
         for problem in given.problems:
-            for seed in range(given.seeds):
+            for seed in range(given.first_seed, given.first_seed + given.seeds):
                 line = regrets(name, problem, seed, noise=given.noise, comparisons=given.comparisons)
                 with given.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line) + "\n")

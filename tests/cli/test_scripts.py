@@ -124,6 +124,20 @@ print("accuracy=1")
 """
 
 
+def test_a_script_whose_results_persons_judge_measures_nothing(folder: Path):
+    (folder / "draw.py").write_text("print('appeal=1, drawn')")
+    command = ("--name", "a", "--maximize", "appeal", "--judged", "--hue", "0:1", "--", sys.executable, "draw.py")
+    told, _ = headstock(folder, "run", "--trials", "3", *command)
+    assert "Nobody has compared any trials yet" in " ".join(told.split())
+    assert states(folder) == [TrialState.COMPLETED] * 3
+    headstock(folder, "prefer", "a", "1", "0", "2")
+    told, _ = headstock(folder, "run", "--trials", "4", *command)
+    assert "best believed: appeal" in told
+    assert "(trial 1)" in told
+    headstock(folder, "worker", "--name", "a", "--trials", "5", "--", sys.executable, "draw.py")
+    assert states(folder) == [TrialState.COMPLETED] * 5
+
+
 def test_scripts_share_gpus_as_far_as_they_may(folder: Path):
     (folder / "take.py").write_text(TAKE_GPU)
     words = ("--lr", "0:1", "--trials", "8", "--gpus", "5,7", "--gpus-per-trial", "0.5")

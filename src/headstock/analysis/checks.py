@@ -112,6 +112,8 @@ def concerns(
     metrics = [metric for metric in history.measured_metrics if _count(history, metric) >= FEWEST]
     alike = [Concern(Kind.ALIKE, m, _count(history, m)) for m in metrics if np.nanstd(history.values(m)[0]) == 0]
     same = {concern.metric for concern in alike}
+    # What persons judge is a belief itself, and comes with its errors: it is no measurement to be checked.
+    same |= {history.objective.metric} if history.objective.judged else set()
     judged: list[Concern] = []
     if model is not None:
         needed = max(FEWEST, PER_DIMENSION * model.encoding.dimensions)

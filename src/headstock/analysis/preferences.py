@@ -3,11 +3,14 @@
 from collections.abc import Collection
 
 import numpy as np
+from jaxtyping import Float64
 from scipy.special import ndtr
 
 from headstock.encoding import Encoding
 from headstock.gp.linalg import one_thread
+from headstock.gp.preference import Utilities
 from headstock.history import History
+from headstock.samplers.beliefs import Memo
 from headstock.samplers.preferences import compared, utilities
 from headstock.trial import Observation, TrialRecord
 
@@ -22,9 +25,7 @@ def appeals(history: History) -> dict[int, Observation]:
     """
     if not history.comparisons:
         return {}
-    encoding = Encoding.of(history.space)
-    with one_thread():
-        means, sds = utilities(history, encoding, history.points(encoding.encode)).centred
+    means, sds = _utilities(history)[0].centred
     return {
         index: Observation(mean, sd)
         for index, mean, sd in zip(compared(history), means.tolist(), sds.tolist(), strict=True)
@@ -55,11 +56,8 @@ def next_pair(history: History, skipped: Collection[tuple[int, int]] = ()) -> tu
         return None
     value = np.zeros(len(i))
     if history.comparisons:
-        encoding = Encoding.of(history.space)
-        X = history.points(encoding.encode)
-        with one_thread():
-            posterior = utilities(history, encoding, X).posterior
-            mean, covariance = posterior.predict(X[rows])[0], posterior.covariance(X[rows], X[rows])
+        found, X = _utilities(history)
+        mean, covariance = found.posterior.predict(X[rows])[0], found.posterior.covariance(X[rows], X[rows])
         variance = np.diag(covariance)
         s = np.sqrt(np.maximum(variance[i] + variance[j] - 2.0 * covariance[i, j], 1e-12))
         difference = mean[i] - mean[j]
@@ -67,3 +65,11 @@ def next_pair(history: History, skipped: Collection[tuple[int, int]] = ()) -> tu
         value = mean[j] + difference * ndtr(z) + s * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
     best = int(np.argmax(np.where(asked, value, -np.inf)))
     return history.trials[rows[i[best]]], history.trials[rows[j[best]]]
+
+
+def _utilities(history: History) -> tuple[Utilities, Float64[np.ndarray, "n d"]]:
+    """What at least one comparison tells, and the point of each trial; a fit goes on from that of the newest trial."""
+    encoding = Encoding.of(history.space)
+    X, memo = history.points(encoding.encode), Memo.newest(history, encoding.dimensions)
+    with one_thread():
+        return utilities(history, encoding, X, memo.hyperparameters.get("objective")), X
