@@ -8,7 +8,7 @@ from headstock.encoding import Encoding
 from headstock.history import History
 from headstock.objective import Objective, parse_outcome_constraint
 from headstock.space import Float, Space
-from headstock.trial import Observation, TrialRecord, TrialState
+from headstock.trial import Comparison, Observation, TrialRecord, TrialState
 
 SPACE = Space(x=Float(0.0, 1.0))
 STATES = (TrialState.COMPLETED, TrialState.FAILED, TrialState.RUNNING, TrialState.STOPPED, TrialState.QUEUED)
@@ -89,6 +89,20 @@ def test_snapshots_that_part_ways_do_not_see_each_others_points():
     assert one.points(encode)[5:].tolist() == [[0.3]]
     assert other.points(encode)[5:].tolist() == [[0.7]]
     assert len(common.points(encode)) == 5
+
+
+def test_what_persons_said_stays_until_it_changes():
+    before = replace(history([trial(i, TrialState.COMPLETED) for i in range(2)]), comparisons=(Comparison(0, (1,)),))
+    assert before.updated([trial(2, TrialState.RUNNING)]).comparisons == before.comparisons
+    assert before.updated([], ()).comparisons == ()
+
+
+def test_what_nobody_has_compared_yet_is_known():
+    measured = [trial(0, TrialState.COMPLETED), *(replace(trial(i, TrialState.COMPLETED), metrics={}) for i in (1, 2))]
+    judged = History(SPACE, Objective("loss", judged=True), (*measured, trial(3, TrialState.FAILED)))
+    assert [t.index for t in judged.unjudged] == [1, 2]
+    assert replace(judged, objective=Objective("loss")).unjudged == ()
+    assert judged.required == ()
 
 
 def test_best_seen_is_the_first_of_equals_that_keeps_the_constraints():

@@ -110,12 +110,12 @@ class History:
         """`metrics`, then whatever else was measured, in the order in which it came."""
         return tuple(dict.fromkeys([*self.metrics, *(name for trial in self.trials for name in trial.metrics)]))
 
-    def updated(self, changed: Sequence[TrialRecord], comparisons: tuple[Comparison, ...] = ()) -> "History":
+    def updated(self, changed: Sequence[TrialRecord], comparisons: tuple[Comparison, ...] | None = None) -> "History":
         """The snapshot with some trials changed or added; what was derived from the others is kept.
 
         Args:
             changed: the trials, as they stand now.
-            comparisons: all of them, as they stand now.
+            comparisons: all of them, as they stand now; as before if None.
         """
         trials = list(self.trials)
         for record in changed:
@@ -123,7 +123,8 @@ class History:
                 trials[record.index] = record
             else:
                 trials.append(record)
-        newer, derived = replace(self, trials=tuple(trials), comparisons=comparisons), vars(self)
+        said = self.comparisons if comparisons is None else comparisons
+        newer, derived = replace(self, trials=tuple(trials), comparisons=said), vars(self)
         if "_columns" in derived:
             vars(newer)["_columns"] = self._columns.updated(changed, len(trials))
         if "_by_parameters" in derived:

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 from rich.console import Console
 
 from browser.chromium import launched
-from headstock import Budget, Experiment
+from browser.given import png
+from headstock import Budget, Experiment, Float, Space
 from headstock.demo import Choices, run_demo
+from headstock.scripts.folders import files_of, trial_folder
+from headstock.storage import open_storage
 from headstock.trial import TrialState
 from serving import dashboard
 
@@ -35,6 +39,7 @@ def take(folder: Path) -> None:
         with under_way(f"sqlite:///{temporary}/digits.db") as (url, trial), dashboard(url) as link:
             for scheme in SCHEMES:
                 take_dashboard(folder, link, trial, browser, scheme)
+        take_judging(folder, f"sqlite:///{temporary}/ripples.db", browser)
 
 
 def take_report(folder: Path, report: Path, browser: Any) -> None:
@@ -96,6 +101,36 @@ def take_dashboard(folder: Path, link: str, trial: int, browser: Any, scheme: st
     phone.wait_for_timeout(1_000)
     phone.screenshot(path=folder / f"phone-{scheme}.png")
     phone.close()
+
+
+def take_judging(folder: Path, url: str, browser: Any) -> None:
+    """Two ripples, one of which a person is to find better."""
+    rows = np.linspace(-1.0, 1.0, 15)
+    away = np.hypot(rows[None, :], rows[:, None])
+    space = Space(frequency=Float(2.0, 30.0), decay=Float(0.0, 4.0))
+    with Experiment("ripples", space, maximize="appeal", judged=True, storage=url, seed=0) as experiment:
+        storage = open_storage(url)
+        files = files_of(url, storage.experiment("ripples"))
+        storage.close()
+        for count in range(9):
+            trial = experiment.ask()
+            own = trial_folder(files, trial.index) / "own"
+            own.mkdir(parents=True)
+            wave = np.cos(trial.parameters["frequency"] * away) * np.exp(-trial.parameters["decay"] * away)
+            (own / "ripple.png").write_bytes(png(0.5 + 0.5 * wave))
+            experiment.tell(trial)
+            if count:
+                pair = experiment.next_pair()
+                worse, better = sorted(pair, key=lambda t: -abs(t.parameters["frequency"] - 12) - t.parameters["decay"])
+                experiment.prefer(better, over=worse)
+    with dashboard(url) as link:
+        for scheme in SCHEMES:
+            page = browser.new_page(viewport={"width": WIDTH, "height": 2000}, color_scheme=scheme)
+            page.goto(f"{link}?{urlencode({'experiment': 'ripples', 'judge': 1})}")
+            seen = "[...document.querySelectorAll('.sides img')].filter((one) => one.naturalWidth).length === 2"
+            page.wait_for_function(seen)
+            page.screenshot(path=folder / f"judging-{scheme}.png", clip=from_top(page, "[aria-label=Ranking]"))
+            page.close()
 
 
 def from_top(page: Any, last: str) -> dict[str, float]:
