@@ -7,6 +7,7 @@ from scipy.stats import kendalltau
 
 from headstock import Budget, Experiment, Failed, Float, Space
 from headstock.errors import MetricError, NoResultError, ObjectiveError, TrialStateError, UnknownTrialError
+from headstock.runner import Ended
 from headstock.samplers.preferences import compared
 
 SPACE = Space(hue=Float(0.0, 1.0), size=Float(0.0, 1.0))
@@ -137,6 +138,17 @@ def test_a_search_follows_the_person():
     ranked = [experiment.trials[i] for i in compared(experiment.history)]
     assert kendalltau([t.objective_mean for t in ranked], [appeal(t.parameters) for t in ranked]).statistic > 0.6
     assert "bayesian" in {t.source for t in experiment.history}
+
+
+def test_a_run_ends_when_it_is_too_far_ahead_of_the_person():
+    experiment = posters(4)
+    assert experiment.run(lambda _: None, budget=Budget(trials=20)) is Ended.UNJUDGED
+    assert len(experiment.history.unjudged) == len(experiment.history) == 8
+    experiment.enqueue({"hue": 0.1, "size": 0.2})
+    assert experiment.run(lambda _: None, budget=Budget(trials=20)) is Ended.UNJUDGED
+    assert len(experiment.history) == 9  # what somebody has asked for is made
+    judge(experiment, 8)
+    assert experiment.run(lambda _: None, budget=Budget(trials=12)) is Ended.BUDGET
 
 
 def test_pairs_are_those_that_may_hold_the_best():

@@ -51,6 +51,9 @@ STEADY: Final = (Automatic, FullTraining, MedianStopping, PercentileStopping)
 TICK: Final = 1.0
 """After how many seconds without news the loop looks at the budget and at what others do."""
 
+MOST_UNJUDGED: Final = 8
+"""How many trials may wait for a person to compare them: what is suggested after that would be suggested blindly."""
+
 GRACE: Final = 10.0
 """For how many seconds trainings may come to the end of their step when the run is interrupted."""
 
@@ -62,6 +65,7 @@ class Ended(StrEnum):
     TARGET = "the target is reached"
     EXHAUSTED = "every point of the space was tried"
     DONE = "nothing is left to train"
+    UNJUDGED = "trials wait for a person to compare them"
     INTERRUPTED = "interrupted"
 
 
@@ -178,7 +182,10 @@ class _Run:
         history = self.study.history()
         if self.budget.is_reached(history):
             return Ended.TARGET
-        return Ended.BUDGET if self.budget.is_over(history, self.clock() - self.began) else None
+        if self.budget.is_over(history, self.clock() - self.began):
+            return Ended.BUDGET
+        is_ahead = len(history.unjudged) >= MOST_UNJUDGED and not history.counts.get(TrialState.QUEUED)
+        return Ended.UNJUDGED if is_ahead else None
 
     def _nothing_left(self) -> Ended:
         """Why the scheduler has nothing to train."""
