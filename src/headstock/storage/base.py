@@ -49,7 +49,7 @@ class Storage(Protocol):
 
         Raises:
             ExperimentExistsError: if the name is taken.
-            StorageError: if trial i has not index i.
+            StorageError: if trial i has not index i, or a comparison is of trials that are not there.
         """
         ...
 

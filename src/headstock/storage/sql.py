@@ -94,6 +94,7 @@ class SqlStorage:
                 experiment.restore(trials)
                 for number, comparison in enumerate(comparisons):
                     experiment.compare(number, comparison)
+                experiment.comparisons()  # refuses what cannot be
 
     def experiment(self, name: str) -> ExperimentSpec:
         """What the experiment is."""

@@ -181,9 +181,17 @@ class OpenExperiment:
         return {None if row.number == ABOUT_EXPERIMENT else row.number: row.text for row in rows}
 
     def comparisons(self) -> tuple[Comparison, ...]:
-        """What persons said of its trials, in order."""
+        """What persons said of its trials, in order.
+
+        Raises:
+            StorageError: if one is of trials that are not there, or of a trial with itself.
+        """
         rows = self.connection.execute(statements.COMPARISONS, {"key": self.stored.id})
-        return comparisons_of(rows.all())
+        found, there = comparisons_of(rows.all()), range(self.stored.trials_created)
+        for number, one in enumerate(found):
+            if one.better in one.worse or not all(index in there for index in one.trials):
+                raise StorageError(f"Comparison {number} of {self.stored.name!r} is damaged: it is of {one.trials}.")
+        return found
 
     def compare(self, number: int, comparison: Comparison) -> None:
         """Write a comparison."""

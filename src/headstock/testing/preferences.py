@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from headstock.errors import StaleHistoryError, TrialStateError, UnknownExperimentError, UnknownTrialError
+from headstock.errors import StaleHistoryError, StorageError, TrialStateError, UnknownExperimentError, UnknownTrialError
 from headstock.objective import Objective
 from headstock.storage.base import Storage
 from headstock.storage.records import NewTrial, Outcome
@@ -80,6 +80,9 @@ def check_comparisons_go_and_come_with_their_experiment(storage: Storage) -> Non
     storage.judge(NAME, FIRST, _appeal(-1.0, -2.0, 3.0), known=(), now=4.5)
     trials = storage.changes(NAME).trials
     storage.rename(NAME, "another")
+    for wrong in (Comparison(0, (5,)), Comparison(-1, (0,)), Comparison(0, (0,))):
+        with refused(StorageError):
+            storage.create(JUDGED, trials, [FIRST, wrong])
     assert storage.changes("another").comparisons == (FIRST,), "lost with the old name"
     storage.create(JUDGED, trials, [FIRST, SECOND])
     kept = storage.changes(NAME)
