@@ -12,7 +12,7 @@ from headstock.space import Float, Space
 from headstock.storage import Command, ExperimentSpec, NewTrial, Outcome, Storage, open_storage
 from headstock.storage.reconnecting import ReconnectingStorage
 from headstock.storage.sql import SqlStorage
-from headstock.trial import Observation, TrialState, Verdict
+from headstock.trial import Comparison, Observation, TrialState, Verdict
 
 SPEC = ExperimentSpec("kept", Space(x=Float(0, 1)), Objective("y"))
 QUEUED = NewTrial({"x": 0.5}, state=TrialState.QUEUED)
@@ -102,6 +102,20 @@ def test_a_verb_happens_once(storage: Storage, flaky: Flaky, verb: Callable[[Sto
         else found == expected
     )
     assert state(storage) == state(calm)
+
+
+@pytest.mark.parametrize("plan", [["before"], ["in doubt"], ["before", "in doubt"], ["in doubt", "before", "before"]])
+def test_what_a_person_says_is_kept_once(storage: Storage, flaky: Flaky, plan: list[str]):
+    storage.create(replace(SPEC, objective=Objective("y", judged=True)))
+    storage.add_trials("kept", [NewTrial({"x": 0.5}, outcome=Outcome(TrialState.COMPLETED))] * 2, created=0, now=1.0)
+    said = [Comparison(0, (1,), 2.0), Comparison(1, (0,), 3.0)]
+    for known, one in enumerate(said):
+        flaky.plan[:] = plan
+        storage.judge("kept", one, {0: Observation(0.1)}, known=said[:known], now=one.time)
+    assert storage.changes("kept").comparisons == tuple(said)
+    flaky.plan[:] = plan
+    storage.judge("kept", None, {}, known=said, now=4.0)
+    assert storage.changes("kept").comparisons == tuple(said[:1])
 
 
 def test_a_release_that_was_committed_is_not_done_twice(storage: Storage, flaky: Flaky):

@@ -166,8 +166,10 @@ class ReconnectingStorage:
 
         def is_there() -> bool | None:
             self._wait_for_others(name)
-            wanted = known[:-1] if comparison is None else (*known, comparison)
-            return self.storage.changes(name).comparisons == tuple(wanted) or None
+            there, count = self.storage.changes(name).comparisons, len(known)
+            if comparison is None:
+                return there[:count] != tuple(known) or None
+            return there[: count + 1] == (*known, comparison) or None
 
         def judge() -> bool:
             self.storage.judge(name, comparison, appeals, known=known, now=now)
