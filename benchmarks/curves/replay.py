@@ -47,17 +47,17 @@ BUDGETS = (2, 4, 10)
 OURS = "freeze-thaw"
 WORST = 2.0
 
-METHODS: dict[str, Callable[[], tuple[Scheduler, Sampler]]] = {
-    OURS: lambda: (FreezeThaw(), Bayesian()),
-    "random, full": lambda: (FullTraining(), Random()),
-    "bayesian, full": lambda: (FullTraining(), Bayesian()),
-    "median stopping": lambda: (MedianStopping(), Random()),
-    "asha": lambda: (SuccessiveHalving(), Random()),
-    "hyperband": lambda: (Hyperband(), Random()),
-    "1 epoch, top 2": lambda: (TopK(2, 1, 10_000), Random()),
-    "3 epochs, top 2": lambda: (TopK(2, 3, 10_000), Random()),
+METHODS: dict[str, Callable[[Table], tuple[Scheduler, Sampler]]] = {
+    OURS: lambda table: (FreezeThaw(pool=table.rows), Random()),
+    "random, full": lambda _: (FullTraining(), Random()),
+    "bayesian, full": lambda _: (FullTraining(), Bayesian()),
+    "median stopping": lambda _: (MedianStopping(), Random()),
+    "asha": lambda _: (SuccessiveHalving(), Random()),
+    "hyperband": lambda _: (Hyperband(), Random()),
+    "1 epoch, top 2": lambda _: (TopK(2, 1, 10_000), Random()),
+    "3 epochs, top 2": lambda _: (TopK(2, 3, 10_000), Random()),
 }
-"""A scheduler and a sampler for each method."""
+"""A scheduler and a sampler for each method; rows are drawn at random unless a model chooses them."""
 
 
 PEERS = {
@@ -78,7 +78,7 @@ def search(task: Task, method: str, seed: int, budget: int) -> dict[str, Any]:
     if method in PEERS:
         steps, seconds, trials = ask_peer(table, *PEERS[method], seed, steps_allowed)
     else:
-        scheduler, sampler = METHODS[method]()
+        scheduler, sampler = METHODS[method](table)
         replay = Replay(table, scheduler, sampler, seed)
         steps = [(s.row, s.step) for s in replay.run(steps_allowed)]
         seconds, trials = replay.decision_seconds, len(replay.trials)

@@ -80,6 +80,7 @@ def test_it_is_the_dense_gaussian_process():
         posterior.predict_new(new, at), dense.predict((new, at, np.arange(100, 105))), strict=True
     ):
         np.testing.assert_allclose(given, wanted, atol=1e-8)
+    np.testing.assert_allclose(posterior.mean_of_new(new, at), posterior.predict_new(new, at)[0], atol=1e-10)
 
 
 def test_where_only_the_last_step_is_reported_curves_are_constants():

@@ -9,7 +9,6 @@ from scipy.stats import spearmanr
 
 from headstock.history import History
 from headstock.samplers.base import Suggestion
-from headstock.samplers.bayesian import Bayesian
 from headstock.samplers.random import Random
 from headstock.schedulers import Resume, Start, scheduler_from_json
 from headstock.schedulers.forecast import Forecast
@@ -23,14 +22,14 @@ from headstock.trial import Observation, TrialState
 @pytest.fixture(scope="module")
 def replay() -> Replay:
     curves = table(rows=200, steps=16, minimize=True, failing=0.1)
-    replay = Replay(curves, FreezeThaw(), Bayesian(), seed=1)
+    replay = Replay(curves, FreezeThaw(pool=curves.rows), Random(), seed=1)
     replay.run(96)
     return replay
 
 
 def test_the_best_are_found_and_trained_to_their_end(replay: Replay):
     finals = replay.table.curves[:, -1]
-    others = [Replay(replay.table, FreezeThaw(), Bayesian(), seed) for seed in (2, 3, 4, 5)]
+    others = [Replay(replay.table, FreezeThaw(pool=replay.table.rows), Random(), seed) for seed in (2, 3)]
     for other in others:
         other.run(96)
     found = [r.history.best_seen() for r in (replay, *others)]
@@ -45,22 +44,21 @@ def test_what_the_budget_does_not_finish_is_no_finalist(replay: Replay):
     )
     history = replace(replay.history, trials=given_up)
     left = 16 - max(t.step for t in history if t.state is TrialState.PAUSED)
-    scheduler = FreezeThaw(max_steps=16)
+    scheduler = FreezeThaw(max_steps=16, pool=replay.table.rows)
     (decision,) = scheduler.decide(history, 1, _nothing, np.random.default_rng(0), steps_left=left)
     assert isinstance(decision, Resume)
     assert history.trials[decision.trial].step == 16 - left
 
 
 def test_decisions_say_what_is_predicted_and_what_is_needed(replay: Replay):
-    initial = 2 * len(replay.table.space.searched)
-    reasons = [d.because for d in replay.decisions if isinstance(d, Start)][initial:]
+    reasons = [d.because for d in replay.decisions if isinstance(d, Start) and d.suggestion.source == "freeze-thaw"]
     assert reasons
     assert all("predicted" in r and "needs" in r for r in reasons)
 
 
 def test_the_last_of_the_budget_is_for_the_ends_of_the_best():
     long = table(rows=200, steps=40)
-    begun = Replay(long, FreezeThaw(finalists=1), Bayesian(), seed=1)
+    begun = Replay(long, FreezeThaw(finalists=1, pool=long.rows), Random(), seed=1)
     begun.run(60)
     ends = [d for d in begun.decisions if isinstance(d, Resume) and "the ends of the best" in d.because]
     assert all(d.until is None for d in ends)
@@ -71,9 +69,9 @@ def test_where_curves_tell_nothing_of_their_ends_some_are_trained_to_them():
     telling = table(rows=200, steps=40)
     curves = telling.curves.copy()
     curves[:, :35] = 0.1 + 0.02 * np.random.default_rng(0).random((200, 35))  # then all come to where they end
-    scheduler = FreezeThaw()
-    silent = Replay(replace(telling, curves=curves), scheduler, Bayesian(), seed=1)
-    for search in (other := Replay(telling, scheduler, Bayesian(), seed=1), silent):
+    scheduler = FreezeThaw(pool=telling.rows)
+    silent = Replay(replace(telling, curves=curves), scheduler, Random(), seed=1)
+    for search in (other := Replay(telling, scheduler, Random(), seed=1), silent):
         search.run(80)
     ends = [d for d in silent.decisions if "tell little" in d.because]
     assert ends
@@ -176,30 +174,38 @@ def test_where_the_model_fails_successive_halving_decides(replay: Replay, monkey
     assert decisions[0] == decisions[1]
 
 
-def test_json_keeps_the_numbers():
-    scheduler = FreezeThaw(27, 2, 3)
+def test_json_keeps_a_pool():
+    scheduler = FreezeThaw(27, 2, 3, ({"lr": 0.1, "momentum": 0.5, "optimizer": "sgd"},))
     assert scheduler_from_json(scheduler.to_json()) == scheduler
 
 
-@pytest.mark.parametrize(
-    ("favoured", "other"), [((14, 14.0), (7, 7.0)), ((7, 7.0), (7, 70.0))], ids=["nearer to its end", "cheaper"]
-)
-def test_of_two_that_promise_the_same_one_goes_on(
-    replay: Replay, favoured: tuple[int, float], other: tuple[int, float]
-):
+def test_of_two_that_promise_the_same_the_one_nearer_to_its_end_goes_on(replay: Replay):
     trials = [replace(t, state=TrialState.COMPLETED) if t.reports.get("value") else t for t in replay.trials]
     paused = next(t for t in replay.trials if t.state is TrialState.PAUSED)
     best = min(o.mean for t in replay.trials for o in t.reports.get("value", ()))
     flat = [Observation(best, None, step) for step in range(1, 17)]
-    for step, seconds in (favoured, other):  # the same configuration and the same values
-        reports = {"value": tuple(flat[:step])}
-        twin = replace(paused, index=len(trials), created=len(trials), reports=reports, trained=seconds)
+    for step in (14, 7):  # the same configuration and the same values, one further than the other
+        twin = replace(paused, index=len(trials), created=len(trials), reports={"value": tuple(flat[:step])})
         trials.append(twin)
     history = replace(replay.history, trials=tuple(trials))
     scheduler = FreezeThaw(max_steps=16)
     chosen = [scheduler.decide(history, 1, lambda *_: [], np.random.default_rng(seed))[0] for seed in range(12)]
     resumed = [d.trial for d in chosen if isinstance(d, Resume)]
     assert resumed.count(len(trials) - 2) > 3 * resumed.count(len(trials) - 1)
+
+
+def test_what_is_dear_is_doubted_less_often(replay: Replay):
+    def new_configurations_above(threshold: float, dear: float) -> float:
+        trials = tuple(
+            replace(t, trained=(dear if t.parameters["lr"] > 0.01 else 1.0) * t.step, state=TrialState.COMPLETED)
+            for t in replay.trials
+        )
+        history = replace(replay.history, trials=trials)
+        scheduler = FreezeThaw(max_steps=16, pool=replay.table.rows)
+        decisions = [scheduler.decide(history, 1, _nothing, np.random.default_rng(seed))[0] for seed in range(12)]
+        return sum(d.suggestion.parameters["lr"] > threshold for d in decisions if isinstance(d, Start)) / 12
+
+    assert new_configurations_above(0.01, 100.0) < new_configurations_above(0.01, 1.0)
 
 
 def _nothing(count: int, given: History | None = None) -> list[Suggestion]:  # noqa: ARG001 - a sampler

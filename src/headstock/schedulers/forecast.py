@@ -210,6 +210,10 @@ class Forecast:
         mean, variance = self.posterior.predict_new(X, np.full(len(X), step))
         return mean, np.sqrt(variance)
 
+    def means_of_new(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
+        """What new configurations are expected to come to at the last step; for many, as it asks for no variances."""
+        return self.posterior.mean_of_new(X, np.full(len(X), float(self.last)))
+
     def log_success(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
         """The log probability that a training of each configuration does not fail; 0 if none ever did."""
         if not self.history.failed:

@@ -8,8 +8,11 @@ from typing import Any, Final, final
 import numpy as np
 
 from headstock.acquisition.analytic import log_improvement
+from headstock.domain import are_among, tried
+from headstock.errors import HeadstockError
 from headstock.gp.linalg import one_thread
 from headstock.history import History
+from headstock.parameters import Parameters
 from headstock.samplers.base import Suggestion
 from headstock.schedulers.base import Decision, Propose, Resume, Start, beginnings, proposed
 from headstock.schedulers.counting import check_whole
@@ -17,7 +20,10 @@ from headstock.schedulers.forecast import Forecast
 from headstock.schedulers.reports import horizon, is_resumable
 from headstock.schedulers.successive_halving import SuccessiveHalving
 from headstock.trial import TrialState
-from headstock.wording import measured, number
+from headstock.wording import given, measured, number
+
+CANDIDATES: Final = 512
+"""How many rows of a pool are considered: half of them anywhere, half where much is expected."""
 
 CURIOSITY: Final = 1.5
 """By how much, on average, the standard deviations of ends are taken to be larger than they are."""
@@ -60,18 +66,27 @@ class FreezeThaw:
         max_steps: T, how many steps a whole training has; None: as `trial.steps` says.
         first_steps: how many steps a new trial trains at first; T / 13 if None.
         finalists: for how many of the most promising trials the ends are kept in reserve.
+        pool: the only configurations there are to choose from, in place of what the sampler proposes; None for the
+            whole space.
 
     Raises:
-        HeadstockError: if a number is no whole number of at least 1.
+        HeadstockError: if a number is no whole number of at least 1, or the pool is no list of configurations.
     """
 
     max_steps: int | None = None
     first_steps: int | None = None
     finalists: int = 1
+    pool: Sequence[Parameters] | None = None
 
     def __post_init__(self) -> None:
-        """Check the numbers."""
+        """Check the numbers; keep the pool as it is now."""
         check_whole(self, max_steps=1, first_steps=1, finalists=1)
+        if self.pool is not None:
+            if not isinstance(self.pool, Sequence) or not all(isinstance(p, Mapping) for p in self.pool):
+                raise HeadstockError(
+                    f"FreezeThaw(pool={given(self.pool)}): give a list of configurations, or leave it out."
+                )
+            object.__setattr__(self, "pool", tuple(dict(p) for p in self.pool))
 
     def decide(
         self,
@@ -117,6 +132,7 @@ class FreezeThaw:
             "max_steps": self.max_steps,
             "first_steps": self.first_steps,
             "finalists": self.finalists,
+            "pool": None if self.pool is None else [dict(p) for p in self.pool],
         }
 
     def _most_promising(
@@ -141,7 +157,10 @@ class FreezeThaw:
             return decisions
         taken = {d.trial for d in finishing}
         count = int(min(slots - len(decisions), trials_left))
-        proposals = [*proposed(propose, count, forecast.as_results)]
+        if self.pool is None:
+            proposals = [*proposed(propose, count, forecast.as_results)]
+        else:
+            proposals = _rows(self.pool, forecast, rng)
         while len(decisions) < slots:
             begun = sum(isinstance(d, Start) for d in decisions)
             new = proposals if begun < trials_left else []
@@ -154,6 +173,15 @@ class FreezeThaw:
             else:
                 proposals = [s for s in proposals if s.parameters != decision.suggestion.parameters]
         return decisions
+
+
+def _rows(pool: Sequence[Parameters], forecast: Forecast, rng: np.random.Generator) -> list[Suggestion]:
+    """Rows of the pool that were not tried: any, and those that are expected to come to most."""
+    X = forecast.encoding.encode(pool)
+    rows = rng.permutation(np.flatnonzero(~are_among(X, tried(forecast.history, forecast.encoding))))
+    promising = rows[np.argsort(-forecast.means_of_new(X[rows]), kind="stable")[: CANDIDATES // 2]]
+    chosen = np.union1d(rows[: CANDIDATES // 2], promising)
+    return [Suggestion(pool[row], "", "freeze-thaw") for row in chosen]
 
 
 def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float, *, is_last: bool) -> list[Resume]:
