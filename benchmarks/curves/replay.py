@@ -48,7 +48,7 @@ OURS = "freeze-thaw"
 WORST = 2.0
 
 METHODS: dict[str, Callable[[Table], tuple[Scheduler, Sampler]]] = {
-    OURS: lambda table: (FreezeThaw(pool=table.rows), Random()),
+    OURS: lambda table: (FreezeThaw(pool=table.rows), Bayesian()),
     "random, full": lambda _: (FullTraining(), Random()),
     "bayesian, full": lambda _: (FullTraining(), Bayesian()),
     "median stopping": lambda _: (MedianStopping(), Random()),
@@ -57,7 +57,7 @@ METHODS: dict[str, Callable[[Table], tuple[Scheduler, Sampler]]] = {
     "1 epoch, top 2": lambda _: (TopK(2, 1, 10_000), Random()),
     "3 epochs, top 2": lambda _: (TopK(2, 3, 10_000), Random()),
 }
-"""A scheduler and a sampler for each method; rows are drawn at random unless a model chooses them."""
+"""A scheduler and a sampler for each method; ours begins with the default sampler, then the rows are candidates."""
 
 
 PEERS = {
