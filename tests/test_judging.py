@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from headstock import Budget, Experiment, Failed, Float, Space
+from headstock.analysis import preferences
 from headstock.errors import MetricError, NoResultError, ObjectiveError, TrialStateError, UnknownTrialError
 from headstock.runner import Ended
 from headstock.samplers.preferences import compared
@@ -158,6 +159,20 @@ def test_pairs_are_those_that_may_hold_the_best():
     judge(experiment, 12)
     best = experiment.best().trial.index
     assert best in {t.index for t in experiment.next_pair()}
+
+
+def test_of_many_trials_only_those_that_may_be_the_best_are_paired(monkeypatch):
+    experiment = posters()
+    for trial in experiment.ask(30):
+        experiment.tell(trial)
+    judge(experiment, 12)
+    one, other = experiment.next_pair()
+    monkeypatch.setattr(preferences, "CANDIDATES", 10)
+    assert experiment.next_pair() == (one, other)
+    ranked = [t.index for t in experiment.history.best(5)]
+    monkeypatch.setattr(preferences, "CANDIDATES", 1)
+    assert experiment.next_pair() is None
+    assert {one.index, other.index} & set(ranked)
 
 
 def test_the_same_comparisons_give_the_same_suggestion(tmp_path):

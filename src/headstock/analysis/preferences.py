@@ -1,6 +1,7 @@
 """What persons prefer: the appeal of each trial that they compared, and which two to show them next."""
 
 from collections.abc import Collection
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float64
@@ -13,6 +14,9 @@ from headstock.history import History
 from headstock.samplers.beliefs import Memo
 from headstock.samplers.preferences import compared, utilities
 from headstock.trial import Observation, TrialRecord
+
+CANDIDATES: Final = 200
+"""How many trials may be asked for: those that may be the best, by mean plus standard deviation. Pairs are many."""
 
 
 def appeals(history: History) -> dict[int, Observation]:
@@ -48,23 +52,28 @@ def next_pair(history: History, skipped: Collection[tuple[int, int]] = ()) -> tu
         skipped: pairs of indices that are not asked for, the smaller one first.
     """
     rows = np.sort([t.index for t in (*history.observed, *history.unjudged)]).astype(int)
-    i, j = np.triu_indices(len(rows), 1)
-    asked = np.array(
-        [(a, b) not in skipped for a, b in zip(rows[i].tolist(), rows[j].tolist(), strict=True)], dtype=bool
-    )
-    if not asked.any():
-        return None
-    value = np.zeros(len(i))
-    if history.comparisons:
+    if not history.comparisons:
+        rows = rows[:CANDIDATES]
+        value = np.zeros((len(rows), len(rows)))
+    else:
         found, X = _utilities(history)
-        mean, covariance = found.posterior.predict(X[rows])[0], found.posterior.covariance(X[rows], X[rows])
-        variance = np.diag(covariance)
-        s = np.sqrt(np.maximum(variance[i] + variance[j] - 2.0 * covariance[i, j], 1e-12))
-        difference = mean[i] - mean[j]
+        mean, variance = found.posterior.predict(X[rows])
+        hopeful = np.sort(np.argsort(-(mean + np.sqrt(variance)), kind="stable")[:CANDIDATES])
+        rows, mean, variance = rows[hopeful], mean[hopeful], variance[hopeful]
+        covariance = found.posterior.covariance(X[rows], X[rows])
+        s = np.sqrt(np.maximum(variance[:, None] + variance - 2.0 * covariance, 1e-12))
+        difference = mean[:, None] - mean
         z = difference / s
-        value = mean[j] + difference * ndtr(z) + s * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
-    best = int(np.argmax(np.where(asked, value, -np.inf)))
-    return history.trials[rows[i[best]]], history.trials[rows[j[best]]]
+        value = mean + difference * ndtr(z) + s * np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+    value[np.tril_indices(len(rows))] = -np.inf
+    place = {index: k for k, index in enumerate(rows.tolist())}
+    for one, other in skipped:
+        if one in place and other in place:
+            value[place[one], place[other]] = -np.inf
+    if not value.size or value.max() == -np.inf:
+        return None
+    i, j = np.unravel_index(int(value.argmax()), value.shape)
+    return history.trials[rows[i]], history.trials[rows[j]]
 
 
 def _utilities(history: History) -> tuple[Utilities, Float64[np.ndarray, "n d"]]:
