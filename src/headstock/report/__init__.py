@@ -21,6 +21,7 @@ from headstock.samplers.base import Sampler
 NO_NOTES: Final[Mapping[int | None, str]] = MappingProxyType({})
 OPTIONAL: Final = frozenset(
     {
+        "Conditions",
         "Distribution",
         "Failures",
         "Feasibility",
@@ -105,6 +106,7 @@ def render_report(
         sections.timeline(found),
         sections.trials(found),
         sections.space(history),
+        sections.conditions(found),
         sections.reproduction(history, title),
     ]
     # What there is nothing to show of is left out where it need not be there: curves, a second metric. Why there is no

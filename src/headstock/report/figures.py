@@ -7,6 +7,7 @@ from typing import Final
 import plotly.graph_objects as go
 
 from headstock.errors import HeadstockError, NoResultError
+from headstock.plots.conditions import plot_conditions
 from headstock.plots.contour import plot_contour
 from headstock.plots.cross_validation import plot_cross_validation
 from headstock.plots.curves import plot_curves
@@ -75,12 +76,16 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
         "parallel": lambda found: plot_parallel(found.history, found.ranked),
         "matrix": lambda found: plot_matrix(found.history, found.ranked),
         "timeline": lambda found: plot_timeline(found.history),
+        "conditions": lambda found: plot_conditions(found.history.space),
     }
 )
 """What draws each figure, in the order in which they are offered."""
 
 WITHOUT_MODEL: Final = frozenset(
-    {"trace", "curves", "failures", "distribution", "metrics", "hypervolume", "parallel", "matrix", "timeline"}
+    {
+        *("trace", "curves", "failures", "distribution", "metrics", "hypervolume", "parallel", "matrix", "timeline"),
+        "conditions",
+    }
 )
 """The figures that show what was measured, for which no surrogate has to be fitted."""
 

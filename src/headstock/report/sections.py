@@ -71,6 +71,11 @@ def timeline(found: Findings) -> Section:
     return _drawn("Timeline", "timeline", found)
 
 
+def conditions(found: Findings) -> Section:
+    """Which parameters depend on which others."""
+    return _drawn("Conditions", "conditions", found)
+
+
 def going_on(found: Findings) -> Section:
     """What the next trials are expected to gain."""
     return _drawn("Going on", "gain", found, GREEDY)

@@ -47,7 +47,7 @@ from headstock.web import judging, views
 from headstock.web.artifacts import listing, search
 from headstock.web.guard import Guard
 from headstock.web.live import events
-from headstock.web.opened import BOUNDED, FIGURES, SUMMARY, Shelf
+from headstock.web.opened import FIGURES, SUMMARY, Shelf, offered
 from headstock.web.ordering import BY_AGE
 from headstock.web.sending import Sending, answer
 
@@ -186,9 +186,7 @@ class Dashboard:
         notes = await run_in_threadpool(self.storage.notes, name)
         told = views.summary(found) | views.specification(found.spec, notes.get(None))
         told |= {"start": views.start(found.spec, self.storage.url)}
-        bounded = bool(found.spec.outcome_constraints)
-        figures = [SUMMARY, *(figure for figure in FIGURES if bounded or figure not in BOUNDED)]
-        return JSONResponse(told | {"figures": figures})
+        return JSONResponse(told | {"figures": offered(found.spec)})
 
     async def trials(self, request: Request) -> Response:
         """A page of trials, and of how many; by age without words the storage finds it, and does not count them."""

@@ -15,7 +15,7 @@ from headstock.report import sections
 from headstock.report.figures import needs_model
 from headstock.report.findings import Findings
 from headstock.report.page import Section
-from headstock.storage import Storage
+from headstock.storage import ExperimentSpec, Storage
 from headstock.trial import TrialRecord
 from headstock.web import views
 from headstock.web.ordering import Ordering
@@ -42,15 +42,22 @@ FIGURES: Final[Mapping[str, Callable[[Findings], Section]]] = MappingProxyType(
         "parallel": sections.parallel,
         "matrix": sections.matrix,
         "timeline": sections.timeline,
+        "conditions": sections.conditions,
     }
 )
 """The figures of an experiment, by name, in the order in which they are offered."""
 
-BOUNDED: Final = frozenset({"feasibility", "hypervolume"})
-"""Those of them that are of outcome constraints."""
+_BOUNDED: Final = frozenset({"feasibility", "hypervolume"})  # those that are of outcome constraints
 
 SUMMARY: Final = "summary"
 """What is offered before them: what was found, in words."""
+
+
+def offered(spec: ExperimentSpec) -> list[str]:
+    """The summary, and the figures that an experiment may have."""
+    left_out = set() if spec.outcome_constraints else set(_BOUNDED)
+    left_out |= set() if any(p.when for p in spec.space.parameters.values()) else {"conditions"}
+    return [SUMMARY, *(figure for figure in FIGURES if figure not in left_out)]
 
 
 @final
