@@ -7,7 +7,7 @@ import { get } from "./server.js";
 const TITLES = {
   summary: "What was found?", trace: "Trace", curves: "Learning curves", contour: "Contour", importances: "Importances", effects: "Marginal effects",
   slices: "Slices", feasibility: "Feasibility", gain: "Going on", failures: "Failures", validation: "Cross-validation", record: "Predicted and got",
-  distribution: "Distribution", metrics: "Metrics", hypervolume: "Hypervolume", parallel: "Parallel coordinates", matrix: "Scatter matrix", timeline: "Timeline",
+  distribution: "Distribution", metrics: "Metrics", hypervolume: "Hypervolume", parallel: "Parallel coordinates", matrix: "Scatter matrix", timeline: "Timeline", conditions: "Conditions",
 };
 
 export function gallery(name, offered) {
