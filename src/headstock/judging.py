@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from headstock.analysis.preferences import appeals
 from headstock.errors import MetricError, ObjectiveError, StaleHistoryError
-from headstock.history import History
 from headstock.study import Study
 from headstock.trial import Comparison
 
@@ -20,20 +19,15 @@ def prefer(study: Study, better: int, worse: Collection[int], *, now: float) -> 
         TrialStateError: if one of them gave no result, or is not finished.
         MetricError: if there is nothing to compare it with, or it is to be better than itself.
     """
-    history = _judged(study)
+    _check_judged(study)
     for index in (better, *worse):
         study.trial(index)
     if not worse or better in worse:
         what = "itself" if worse else "nothing"
         raise MetricError(f"Trial {better} is to be better than {what}. Name other trials that it is better than.")
     said = Comparison(better, tuple(sorted(set(worse))), now)
-    while True:
-        known = history.comparisons
-        follows = appeals(replace(history, comparisons=(*known, said)))
-        with suppress(StaleHistoryError):
-            study.storage.judge(study.spec.name, said, follows, known=known, now=now)
-            return said
-        history = study.history()
+    _keep(study, said, now)
+    return said
 
 
 def take_back(study: Study, *, now: float) -> Comparison:
@@ -43,23 +37,28 @@ def take_back(study: Study, *, now: float) -> Comparison:
         ObjectiveError: if the objective is measured.
         MetricError: if nothing was said yet.
     """
-    history = _judged(study)
+    _check_judged(study)
+    return _keep(study, None, now)[-1]
+
+
+def _keep(study: Study, said: Comparison | None, now: float) -> tuple[Comparison, ...]:
+    """Keep what was said, or take back the newest comparison if it is None, and give the comparisons of before."""
     while True:
-        known = history.comparisons
-        if not known:
-            raise MetricError(f"Nobody has compared trials of {study.spec.name!r}, so there is nothing to take back.")
-        follows = appeals(replace(history, comparisons=known[:-1]))
-        with suppress(StaleHistoryError):
-            study.storage.judge(study.spec.name, None, follows, known=known, now=now)
-            return known[-1]
         history = study.history()
+        known = history.comparisons
+        if said is None and not known:
+            raise MetricError(f"Nobody has compared trials of {study.spec.name!r}, so there is nothing to take back.")
+        comparisons = known[:-1] if said is None else (*known, said)
+        follows = appeals(replace(history, comparisons=comparisons))
+        with suppress(StaleHistoryError):
+            study.storage.judge(study.spec.name, said, follows, known=known, now=now)
+            return known
 
 
-def _judged(study: Study) -> History:
-    """The history of an experiment that persons judge."""
+def _check_judged(study: Study) -> None:
+    """Refuse an experiment whose objective is measured."""
     if not study.spec.objective.judged:
         raise ObjectiveError(
             f"{study.spec.name!r} measures {study.spec.objective.metric!r}, so it takes no preferences. Create an "
             f"experiment with judged=True."
         )
-    return study.history()

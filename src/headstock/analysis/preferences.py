@@ -19,6 +19,7 @@ CANDIDATES: Final = 200
 """How many trials may be asked for: those that may be the best, by mean plus standard deviation. Pairs are many."""
 
 
+@one_thread()
 def appeals(history: History) -> dict[int, Observation]:
     """The appeal of each trial that was ever compared, by index, relative to the average of them all.
 
@@ -36,6 +37,7 @@ def appeals(history: History) -> dict[int, Observation]:
     }
 
 
+@one_thread()
 def next_pair(history: History, skipped: Collection[tuple[int, int]] = ()) -> tuple[TrialRecord, TrialRecord] | None:
     """The two finished trials that are worth most to compare; None if there are no two that were not skipped.
 
@@ -80,5 +82,4 @@ def _utilities(history: History) -> tuple[Utilities, Float64[np.ndarray, "n d"]]
     """What at least one comparison tells, and the point of each trial; a fit goes on from that of the newest trial."""
     encoding = Encoding.of(history.space)
     X, memo = history.points(encoding.encode), Memo.newest(history, encoding.dimensions)
-    with one_thread():
-        return utilities(history, encoding, X, memo.hyperparameters.get("objective")), X
+    return utilities(history, encoding, X, memo.hyperparameters.get("objective")), X

@@ -71,6 +71,8 @@ def _bounds(p: int) -> tuple[Float64[np.ndarray, " p"], Float64[np.ndarray, " p"
 def fit(data: TrainingSet, warm: Hyperparameters | None = None) -> Hyperparameters:
     """The hyper-parameters of highest posterior density (MAP).
 
+    With more than five observations a column, an earlier optimum is close enough to be the only start.
+
     Args:
         data: at least one observation.
         warm: an earlier optimum, of fewer observations.
@@ -87,8 +89,7 @@ def most_probable(
 ) -> Hyperparameters:
     """Where a log density of d lengthscales, a variance and a noise is highest, by L-BFGS-B.
 
-    Several starts run a few iterations each, and the best of them goes on. With more than five observations a column,
-    an earlier optimum is close enough to be the only start.
+    Several starts run a few iterations each, and the best of them goes on.
 
     Args:
         density: the log density and its gradient in `Hyperparameters.vector`.

@@ -14,7 +14,6 @@ ROW: Final = 46
 """How many pixels of height a parameter has."""
 
 LEAST_WIDTH: Final = 460
-GREY: Final = "#7f8a96"
 
 
 def plot_conditions(space: Space) -> go.Figure:
@@ -53,7 +52,7 @@ def plot_conditions(space: Space) -> go.Figure:
             at, row = depth[child] - 1, rows[child]
             corners += [(at, rows[parent]), (at, row), (at + 1, row), (None, None)]
     x, y = zip(*corners, strict=True)
-    made.add_scatter(x=x, y=y, mode="lines", line={"color": GREY, "width": 1.5}, hoverinfo="skip")
+    made.add_scatter(x=x, y=y, mode="lines", line={"color": style.GREY, "width": 1.5}, hoverinfo="skip")
     made.add_scatter(
         x=[depth[name] for name in order],
         y=[rows[name] for name in order],

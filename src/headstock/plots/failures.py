@@ -17,7 +17,7 @@ MOST_CHARACTERS: Final = 40
 """How many characters stand beside each other above a panel."""
 
 COLORS: Final = (style.VERMILLION, style.PURPLE, style.GREEN)
-OTHERS: Final = "#7f8a96"
+OTHERS: Final = style.GREY
 
 
 def plot_failures(found: Failures, history: History) -> go.Figure:

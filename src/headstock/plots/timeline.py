@@ -16,8 +16,8 @@ MOST_LANES: Final = 40
 COLORS: Final = {
     TrialState.COMPLETED: style.BLUE,
     TrialState.RUNNING: style.GREEN,
-    TrialState.STOPPED: "#7f8a96",
-    TrialState.PAUSED: "#7f8a96",
+    TrialState.STOPPED: style.GREY,
+    TrialState.PAUSED: style.GREY,
     TrialState.FAILED: style.PURPLE,
     TrialState.ABANDONED: style.PURPLE,
 }

@@ -83,7 +83,15 @@ FIGURES: Final[Mapping[str, Callable[[Findings], go.Figure]]] = MappingProxyType
 
 WITHOUT_MODEL: Final = frozenset(
     {
-        *("trace", "curves", "failures", "distribution", "metrics", "hypervolume", "parallel", "matrix", "timeline"),
+        "trace",
+        "curves",
+        "failures",
+        "distribution",
+        "metrics",
+        "hypervolume",
+        "parallel",
+        "matrix",
+        "timeline",
         "conditions",
     }
 )
