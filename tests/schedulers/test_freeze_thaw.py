@@ -80,6 +80,16 @@ def test_where_curves_tell_nothing_of_their_ends_some_are_trained_to_them():
     assert not any("tell little" in d.because for d in other.decisions)
 
 
+def test_on_a_plateau_half_of_the_steps_go_on_looking_elsewhere():
+    flat = table(rows=200, steps=40, minimize=True)
+    ripples = 1.0 + 1e-3 * np.random.default_rng(0).standard_normal(flat.curves.shape)
+    replay = Replay(replace(flat, curves=ripples), FreezeThaw(pool=flat.rows), Random(), seed=1)
+    replay.run(400)
+    whole = 40 * replay.history.counts[TrialState.COMPLETED]
+    assert 40 <= whole <= 200 + 40
+    assert len(replay.trials) >= 20
+
+
 def test_the_sampler_is_told_what_trials_will_come_to():
     curves = table(rows=200, steps=40, minimize=True)
     told: list[History] = []

@@ -31,6 +31,9 @@ CURIOSITY: Final = 1.5
 TELLING: Final = 0.2
 """Curves tell of their ends if at least this share of the variance of these is known."""
 
+_HEDGE: Final = 0.5
+"""Up to which share of all steps whole trainings may take because curves do not tell of their ends."""
+
 _LEAST_DOUBT: Final = 0.05
 """Of β: with none at all the expected improvement would be that of the means."""
 
@@ -59,8 +62,9 @@ class FreezeThaw:
 
     One low value does not end a training: not all of a fall is believed before the next value confirms it. Where the
     model knows little of the ends (of trainings whose learning rate falls on a schedule, say, before one was seen),
-    what is chosen is trained to its end. When what is left of the budget only just pays for it, the most
-    promising trials are trained to their end, so that the winner is one that was seen and not only predicted.
+    what is chosen is trained to its end, unless half of all steps went into whole trainings: where all that was begun
+    lies on one plateau, ends tell no more than beginnings. When what is left of the budget only just pays for it, the
+    most promising trials are trained to their end, so that the winner is one that was seen and not only predicted.
 
     Args:
         max_steps: T, how many steps a whole training has; None: as `trial.steps` says.
@@ -220,7 +224,8 @@ def _best(
 ) -> Start | Resume | None:
     """The candidate with the largest expected improvement for what its end still costs; None if there is none."""
     last, n = float(forecast.last), len(forecast.trials)
-    tells = forecast.explained >= TELLING
+    whole = forecast.steps[forecast.steps >= last].sum()
+    tells = forecast.explained >= TELLING or whole > _HEDGE * forecast.steps.sum()
     X = forecast.encoding.encode([s.parameters for s in proposals])
     new_mean, new_sd = forecast.of_new(X, last)
     mean, sd = np.concatenate([forecast.final, new_mean]), np.concatenate([forecast.final_sd, new_sd])
