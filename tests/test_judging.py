@@ -7,7 +7,14 @@ from scipy.stats import kendalltau
 
 from headstock import Budget, Experiment, Failed, Float, Space
 from headstock.analysis import preferences
-from headstock.errors import MetricError, NoResultError, ObjectiveError, TrialStateError, UnknownTrialError
+from headstock.errors import (
+    MetricError,
+    NoResultError,
+    ObjectiveError,
+    StorageError,
+    TrialStateError,
+    UnknownTrialError,
+)
 from headstock.runner import Ended
 from headstock.samplers.preferences import compared
 
@@ -185,6 +192,13 @@ def test_the_same_comparisons_give_the_same_suggestion(tmp_path):
     assert again.objective.judged
     suggested = again.ask().parameters
     assert copy.ask().parameters == suggested
+
+
+def test_comparisons_of_trials_that_are_not_there_are_refused():
+    experiment = posters(4)
+    judge(experiment, 2)
+    with pytest.raises(StorageError, match="Comparison 0 of 'posters' is damaged"):
+        Experiment.from_json({**experiment.to_json(), "trials": []})
 
 
 def test_several_people_may_compare_at_once(tmp_path):

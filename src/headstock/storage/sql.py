@@ -88,9 +88,9 @@ class SqlStorage:
             assert key is not None  # noqa: S101 - mypy does not know that an insert of one row has a key
             space = {"experiment": key.id, "version": spec.space_version, "space": spec.space.to_json()}
             connection.execute(insert(spaces).values(space))
-            if trials:
-                now = max(trial.finished or trial.started or trial.created for trial in trials)
-                experiment = self._advance(connection, spec.name, now=now, added=len(trials))
+            times = [t.finished or t.started or t.created for t in trials] or [c.time for c in comparisons]
+            if times:
+                experiment = self._advance(connection, spec.name, now=max(times), added=len(trials))
                 experiment.restore(trials)
                 for number, comparison in enumerate(comparisons):
                     experiment.compare(number, comparison)
