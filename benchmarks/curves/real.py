@@ -26,6 +26,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -195,11 +196,6 @@ def headstock_search(account: Account, data: tuple[Any, ...], seed: int, *, at_r
     experiment.run(train, budget=hs.Budget(steps=trainings * account.setting.epochs), progress=False)
 
 
-def random_search(account: Account, data: tuple[Any, ...], seed: int) -> None:
-    """Trainings at random, to their ends."""
-    headstock_search(account, data, seed, at_random=True)
-
-
 def ax_search(account: Account, data: tuple[Any, ...], seed: int) -> None:
     """Its Client, with the strategy that it picks."""
     import logging
@@ -257,7 +253,8 @@ def search(method: str, seed: int, name: str, path: Path) -> None:
     torch.manual_seed(seed)
     setting = SETTINGS[name]
     account = Account(setting if method in METHODS else replace(setting, target=math.inf))
-    of = {"headstock": headstock_search, "ax": ax_search, "optuna": optuna_search, "random": random_search}
+    at_random = partial(headstock_search, at_random=True)
+    of = {"headstock": headstock_search, "ax": ax_search, "optuna": optuna_search, "random": at_random}
     data = images(path, setting.images)
     with suppress(Reached):
         of[method](account, data, seed)

@@ -224,8 +224,8 @@ def _best(
 ) -> Start | Resume | None:
     """The candidate with the largest expected improvement for what its end still costs; None if there is none."""
     last, n = float(forecast.last), len(forecast.trials)
-    whole = forecast.steps[forecast.steps >= last].sum()
-    tells = forecast.explained >= TELLING or whole > _HEDGE * forecast.steps.sum()
+    in_whole_trainings = forecast.steps[forecast.steps >= last].sum()
+    to_its_end = forecast.explained < TELLING and in_whole_trainings <= _HEDGE * forecast.steps.sum()
     X = forecast.encoding.encode([s.parameters for s in proposals])
     new_mean, new_sd = forecast.of_new(X, last)
     mean, sd = np.concatenate([forecast.final, new_mean]), np.concatenate([forecast.final_sd, new_sd])
@@ -242,15 +242,15 @@ def _best(
     k = int(score.argmax())
     (value, bar), (width, _) = forecast.in_units(np.array([mean[k], forecast.best_seen]), np.array([sd[k], 0.0]))
     because = f"predicted {measured(float(value), float(width))} at step {last:.0f}, needs {number(float(bar))}"
-    if not tells:
+    if to_its_end:
         because += ", and curves tell little of their ends so far"
     if k >= n:
         chosen = proposals[k - n]
         suggestion = replace(chosen, because=because, memo={**(chosen.memo or {}), **memo})
-        return Start(suggestion, first if tells and first < last else None)
+        return Start(suggestion, None if to_its_end or first >= last else first)
     trial = forecast.trials[k]
     until = trial.step + _stride(forecast.last)
-    return Resume(trial.index, until if tells and until < last else None, because, memo or None)
+    return Resume(trial.index, None if to_its_end or until >= last else until, because, memo or None)
 
 
 def _stride(last: int) -> int:
