@@ -141,6 +141,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10, help="how many, from --first-seed on")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=100, help="at most; slow libraries have fewer")
+    parser.add_argument("--patient", action="store_true", help="slow libraries have as many trials, too")
     parser.add_argument("--label", help="what headstock is called in the tables")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
@@ -151,7 +152,7 @@ def main() -> int:
             library,
             options.label if options.label and library == "headstock" else library,
             seed,
-            min(options.trials, LIBRARIES[library].most),
+            options.trials if options.patient else min(options.trials, LIBRARIES[library].most),
         )
         for seed in range(options.first_seed, options.first_seed + options.seeds)
         for problem in chosen(options.problems)
