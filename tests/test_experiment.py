@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstock import Budget, Choice, Experiment, Failed, Float, Int, Sobol, Space
+from headstock import Budget, Choice, Experiment, Failed, Float, Int, Sobol, Space, Trial
 from headstock.errors import (
     ExperimentExistsError,
     HeadstockError,
@@ -18,7 +18,9 @@ from headstock.errors import (
     UnknownExperimentError,
     UnknownTrialError,
 )
+from headstock.runner import Ended
 from headstock.storage import open_storage
+from headstock.trial import TrialState
 
 SPACE = Space(lr=Float(1e-4, 1.0, log=True), width=Int(1, 64), optimizer=Choice("sgd", "adam"))
 
@@ -204,6 +206,22 @@ def test_what_a_process_takes_after_a_look_at_it_is_not_taken_from_it(tmp_path: 
         assert worker.release("e", 0, owner="a worker", now=2.0) is not None
         worker.close()
         assert end(experiment, seen, **result).state.is_finished
+
+
+def test_a_queued_trial_that_is_stopped_ends_with_what_it_reported():
+    experiment = Experiment("e", Space(x=Float(0, 1)), maximize="score", seed=0)
+
+    def train(trial: Trial) -> None:
+        for step in trial.steps(3):
+            trial.report(score=step / 10)
+            if step == 1:
+                raise KeyboardInterrupt
+
+    assert experiment.run(train, budget=Budget(trials=1)) is Ended.INTERRUPTED
+    assert experiment.trials[0].state is TrialState.QUEUED
+    stopped = experiment.stop(0)
+    assert (stopped.state, stopped.objective_mean) == (TrialState.STOPPED, 0.1)
+    assert experiment.best_seen().trial == stopped
 
 
 def test_a_run_without_a_budget_keeps_to_the_stored_one():

@@ -7,7 +7,7 @@ from headstock.leasing import BEAT, LAPSE, SHARE, Leases
 from headstock.processes import new_owner
 from headstock.storage import Command, NewTrial
 from headstock.study import Study
-from headstock.trial import TrialState
+from headstock.trial import Observation, TrialState
 from trainings import Clock, study_of
 
 ELSEWHERE = "another-host/1/2/3.00/abcd"
@@ -51,9 +51,25 @@ def test_commands_are_heard_with_the_renewal():
     study.ask(now=0.0, owner=mine)
     watched = leases_of(study, mine, clock)
     study.storage.request(study.spec.name, 0, Command.PAUSE)
-    assert watched.command(0) is None
+    assert watched.command(0, 0) is None
     watched.renew()
-    assert watched.command(0) is Command.PAUSE
+    assert watched.command(0, 0) is Command.PAUSE
+    assert watched.command(0, 1) is None, "what was wanted of the attempt before"
+
+
+@pytest.mark.parametrize(("command", "state"), [(Command.STOP, TrialState.STOPPED), (Command.PAUSE, TrialState.PAUSED)])
+def test_what_was_asked_of_a_trial_is_done_by_who_takes_it_from_a_lost_owner(command: Command, state: TrialState):
+    study, clock = study_of(), Clock()
+    study.ask(now=0.0, owner=ELSEWHERE)
+    study.storage.report(study.spec.name, 0, {"score": Observation(0.5, step=3)}, now=0.0)
+    study.storage.request(study.spec.name, 0, command)
+    watched = leases_of(study, new_owner(), clock)
+    assert watched.take_expired() == 0
+    clock.now += LAPSE
+    assert watched.take_expired() == 1
+    assert states(study) == [state]
+    assert study.trial(0).is_by_request
+    assert watched.take_expired() == 0
 
 
 @dataclass

@@ -57,6 +57,8 @@ def test_a_process_that_is_gone_is_known_to_be(storage: Storage):
     assert only(status).why == "its process is gone; the next worker takes it over"
     assert status.why.startswith("every process that ran a trial is gone; the next worker takes 1 trial over.")
     assert status.is_stuck
+    storage.request(NAME, 0, Command.STOP)
+    assert only(status_of(storage, NAME)).why == "its process is gone; the next worker stops it"
 
 
 def test_of_another_machine_is_only_known_what_is_seen_of_its_leases(storage: Storage):

@@ -515,9 +515,9 @@ def test_what_is_asked_between_the_last_report_and_a_pause_by_the_scheduler_is_d
 def test_what_somebody_else_wants_of_a_trial_is_done_after_its_next_report(tmp_path: Path, monkeypatch):
     heard = Leases.command
 
-    def hear(leases: Leases, index: int) -> Command | None:
+    def hear(leases: Leases, index: int, attempt: int) -> Command | None:
         leases.renew()  # as the heartbeat does every few seconds
-        return heard(leases, index)
+        return heard(leases, index, attempt)
 
     monkeypatch.setattr(Leases, "command", hear)
     url = f"sqlite:///{tmp_path / 'a.db'}"

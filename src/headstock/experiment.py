@@ -33,6 +33,7 @@ from headstock.messages import REPORT, Answer
 from headstock.notebook import experiment_html
 from headstock.objective import Objective
 from headstock.progress import observed
+from headstock.results import step_that_counts
 from headstock.runner import Ended, Observe, run
 from headstock.running import OneOrMany, Training, Trial, index_of, indices_of
 from headstock.samplers.base import Sampler
@@ -329,7 +330,7 @@ class Experiment:
             UnknownTrialError: if there is no such trial.
             TrialStateError: if no process runs it.
         """
-        self._study.storage.request(self.name, index_of(trial), Command.PAUSE)
+        self._study.request(self._study.trial(index_of(trial)), Command.PAUSE, now=time.time())
 
     def unpause(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """Queue a trial that somebody, or the scheduler, has paused: it goes on before anything new begins.
@@ -558,7 +559,8 @@ class Experiment:
 
     def _with_state(self, winner: Winner) -> Winner:
         """The winner, which finds the state that was saved when it was as good as that."""
-        trial, at = winner.trial, self._study.step_that_counts(winner.trial)
+        trial = winner.trial
+        at = step_that_counts(trial, self.objective, self._study.spec.value)
         return replace(winner, load=lambda: kept_states(self._files(), trial, loaded_frameworks(), at=at))
 
     def _answer(self, index: int, kind: str, message: Any) -> Answer:

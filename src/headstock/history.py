@@ -8,7 +8,7 @@ from typing import Final, TypeVar, final
 import numpy as np
 from jaxtyping import Bool, Float64, Int8, Int64
 
-from headstock.objective import Objective, OutcomeConstraint
+from headstock.objective import Objective, OutcomeConstraint, required_metrics
 from headstock.parameters import Parameters
 from headstock.space import Space
 from headstock.trial import Comparison, TrialRecord, TrialState
@@ -103,7 +103,7 @@ class History:
     @property
     def required(self) -> tuple[str, ...]:
         """The metrics that every result must have: `metrics`, but for an objective that persons judge."""
-        return self.metrics[1:] if self.objective.judged else self.metrics
+        return required_metrics(self.objective, self.outcome_constraints)
 
     @cached_property
     def measured_metrics(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Leases:
     clock: Callable[[], float]
     monotonic: Callable[[], float] = time.monotonic
     _own: Sequence[int] = field(default=(), init=False)
-    _commands: dict[int, Command] = field(default_factory=dict, init=False)
+    _commands: dict[tuple[int, int], Command] = field(default_factory=dict, init=False)
     _beats_to_all: int = field(default=0, init=False)
     _seen: dict[int, tuple[tuple[str, int], float]] = field(default_factory=dict, init=False)
     _over: threading.Event = field(default_factory=threading.Event, init=False)
@@ -68,22 +68,20 @@ class Leases:
         if self._thread is not None:
             self._thread.join()
 
-    def command(self, index: int) -> Command | None:
-        """What somebody wants of a trial, as far as it was heard of."""
-        return self._commands.get(index)
-
-    def forget(self, index: int) -> None:
-        """What was wanted of a trial is done: should it go on with this owner, it is not wanted again."""
-        self._commands.pop(index, None)
+    def command(self, index: int, attempt: int) -> Command | None:
+        """What somebody wants of an attempt of a trial, as far as it was heard of; what was wanted before is done."""
+        return self._commands.get((index, attempt))
 
     def renew(self) -> None:
         """Renew the own leases, and hear what is wanted of their trials."""
         leases = self.storage.extend(self.name, self.owner)
         self._own = [lease.index for lease in leases]
-        self._commands = {lease.index: lease.command for lease in leases if lease.command is not None}
+        self._commands = {(one.index, one.attempt): one.command for one in leases if one.command is not None}
 
     def take_expired(self) -> int:
         """Put trials back into the queue whose owner is dead, or has not renewed its lease for too long.
+
+        One that somebody has asked to stop or to pause ends, or is paused, instead.
 
         Returns:
             How many there were.

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -68,6 +68,12 @@ class OutcomeConstraint:
     def holds(self, mean: float) -> bool:
         """Whether a measured mean keeps the bound."""
         return mean >= self.bound if self.at_least else mean <= self.bound
+
+
+def required_metrics(objective: Objective, constraints: Iterable[OutcomeConstraint]) -> tuple[str, ...]:
+    """The metrics that every result must have: the objective, unless persons judge it, then those with a bound."""
+    names = tuple(dict.fromkeys((objective.metric, *(constraint.metric for constraint in constraints))))
+    return names[1:] if objective.judged else names
 
 
 def parse_outcome_constraint(text: str) -> OutcomeConstraint:

@@ -11,8 +11,9 @@ from typing import Any
 
 from headstock import wording
 from headstock.errors import MetricError
+from headstock.objective import Objective
 from headstock.scalars import is_finite, is_number, native, real
-from headstock.trial import Metrics, Observation
+from headstock.trial import Metrics, Observation, TrialRecord
 
 
 def read_result(result: Any, required: Sequence[str], *, step: int | None = None) -> Metrics:
@@ -37,6 +38,47 @@ def read_result(result: Any, required: Sequence[str], *, step: int | None = None
         given = ", ".join(map(repr, named)) or "nothing"
         raise MetricError(f"The result has {given}, but not {', '.join(map(repr, missing))}. Give every metric.")
     return {_name(metric): _observation(metric, value, step) for metric, value in named.items()}
+
+
+def measured(metrics: Metrics, objective: Objective) -> Metrics:
+    """The metrics of a result.
+
+    Raises:
+        MetricError: if they have a value of an objective that persons judge.
+    """
+    if objective.judged and objective.metric in metrics:
+        raise MetricError(
+            f"The result has a value of {objective.metric!r}, which persons judge here. Leave it out, and say which "
+            f"trials are better: prefer(trial, over=others)."
+        )
+    return metrics
+
+
+def value_of(trial: TrialRecord, objective: Objective, required: Sequence[str], value: str) -> Metrics:
+    """The result of a trial that only reported: its last report, or the one with the best objective.
+
+    Args:
+        trial: the trial.
+        objective: the metric that is optimised.
+        required: the metrics that must be there.
+        value: which of its reports counts: "last" or "best".
+
+    Raises:
+        MetricError: if it lacks a required metric, or has a value of an objective that persons judge.
+    """
+    reports, counts = trial.reports, step_that_counts(trial, objective, value)
+    if counts is not None:
+        reports = {m: tuple(o for o in curve if (o.step or 0) <= counts) for m, curve in reports.items()}
+    values = {m: (c[-1].mean, c[-1].sem) for m, c in reports.items() if c}
+    return measured(read_result(values, required), objective)
+
+
+def step_that_counts(trial: TrialRecord, objective: Objective, value: str) -> int | None:
+    """The step whose report is the trial's value where the best one counts; None for the last."""
+    curve = trial.reports.get(objective.metric)
+    if value != "best" or not curve:
+        return None
+    return max(curve, key=lambda o: objective.sign * o.mean).step or 0
 
 
 def _name(metric: Any) -> str:

@@ -6,7 +6,7 @@ held back but while a trial trains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, final
 
@@ -21,6 +21,7 @@ from headstock.keeping import worth_keeping
 from headstock.leasing import Leases
 from headstock.messages import REPORT, Answer, Report, Word
 from headstock.processes import is_dead, new_owner
+from headstock.results import measured
 from headstock.running import End
 from headstock.scalars import MOST_AT_ONCE, is_whole, native
 from headstock.schedulers.automatic import Automatic
@@ -258,7 +259,7 @@ class _Run:
         history = self.study.history()
         self.observe(history)
         step = history.trials[index].step
-        command = self.leases.command(index)
+        command = self.leases.command(index, history.trials[index].attempt)
         if self.budget.is_reached_by(history, history.trials[index]):
             self.verdicts[index] = Verdict(step, "stop", f"the target {self.budget.target:g} is reached")
             return Answer(Word.STOP)
@@ -287,25 +288,15 @@ class _Run:
         self.observe(history)
 
     def _put_aside(self, record: TrialRecord, end: End) -> None:
-        """A trial has left before its end, to go on another time.
-
-        What somebody has asked of it since its last report is done now: once nobody runs it, nobody hears of it.
-        """
-        self.leases.renew()
-        index, command = record.index, self.leases.command(record.index)
-        step = self.study.trial(index).step
-        if command is not None:
-            self.verdicts[index] = Verdict(step, command.value, BY_REQUEST)
-            self.leases.forget(index)
-        if command is Command.STOP:
-            self._finish(record, replace(end, word=Word.STOP))
-        elif end.word is Word.PAUSE or end.is_saved:
-            verdict = self.verdicts.pop(index, Verdict(step, "pause", "the run ended"))
+        """A trial has left before its end, to go on another time; or to end, if somebody has asked for it by now."""
+        index = record.index
+        verdict = self.verdicts.pop(index, None)
+        if end.word is Word.PAUSE or end.is_saved:
+            verdict = verdict or Verdict(self.study.trial(index).step, "pause", "the run ended")
             name, owner = self.study.spec.name, self.decider.owner
-            self.study.storage.pause(name, index, owner, verdict=verdict, now=self.clock())
+            self._note_end(self.study.storage.pause(name, index, owner, verdict=verdict, now=self.clock()))
         else:
-            self.verdicts.pop(index, None)
-            self.study.release(record, now=self.clock())
+            self._note_end(self.study.release(record, now=self.clock()))
 
     def _finish(self, record: TrialRecord, end: End) -> None:
         """A trial is over: store its result, or why it has none."""
@@ -316,11 +307,18 @@ class _Run:
             elif end.word is Word.STOP:
                 outcome = self.study.stopped(newest)
             else:
-                outcome = Outcome(TrialState.COMPLETED, self.study.measured(end.metrics or self.study.value_of(newest)))
+                found = end.metrics or self.study.value_of(newest)
+                outcome = Outcome(TrialState.COMPLETED, measured(found, self.study.spec.objective))
         except MetricError as error:
             outcome = self.study.read(Failed(f"MetricError: {error}"))
         verdict = self.verdicts.pop(record.index, None)
-        told = self.study.tell(record.index, outcome, now=self.clock(), owner=self.decider.owner, verdict=verdict)
+        now, owner = self.clock(), self.decider.owner
+        self._note_end(self.study.tell(record.index, outcome, now=now, owner=owner, verdict=verdict))
+
+    def _note_end(self, told: TrialRecord | None) -> None:
+        """A trial may be over: count it; the state of one that has failed is good for nothing."""
+        if told is None or not told.state.is_finished:
+            return
         self.finished.append(told)
         if told.state is TrialState.FAILED:
             self.checkpoints.discard(told.index)
@@ -332,9 +330,8 @@ class _Run:
             return
         # One that got further than the time before is not what kills its processes.
         is_stuck = self.study.trial(record.index).step <= record.step
-        told = self.study.release(record, now=self.clock(), retries=RETRIES if is_stuck else None, error=lost.reason)
-        if told is not None and told.state is TrialState.FAILED:
-            self.finished.append(told)
+        retries = RETRIES if is_stuck else None
+        self._note_end(self.study.release(record, now=self.clock(), retries=retries, error=lost.reason))
 
     def _check_failures(self) -> None:
         failed = [record for record in self.finished if record.state is TrialState.FAILED]

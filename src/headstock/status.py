@@ -190,9 +190,10 @@ def _paused(trial: TrialRecord) -> str:
 
 def _running(trial: TrialRecord, lease: Lease, is_alive: bool | None) -> str:
     if is_alive is False:
+        does = "takes it over" if lease.command is None else f"{lease.command}s it"
         if is_here(lease.owner):
-            return "its process is gone; the next worker takes it over"
-        return f"its lease was not renewed while it was watched; after {LAPSE:.0f} s another worker takes it over"
+            return f"its process is gone; the next worker {does}"
+        return f"its lease was not renewed while it was watched; after {LAPSE:.0f} s another worker {does}"
     told = f"; it is asked to {lease.command} after its next report" if lease.command is not None else ""
     if trial.is_waiting:
         return f"has trained to step {trial.step} as it was told to, and asks the scheduler how to go on{told}"

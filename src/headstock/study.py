@@ -12,13 +12,14 @@ from typing import Any, Final, final
 
 import numpy as np
 
-from headstock import wording
-from headstock.errors import HeadstockError, MetricError, StaleHistoryError, TrialStateError, UnknownTrialError
+from headstock import results, wording
+from headstock.errors import HeadstockError, StaleHistoryError, TrialStateError, UnknownTrialError
 from headstock.history import History
 from headstock.parameters import Parameters
-from headstock.results import read_result
+from headstock.processes import is_dead
 from headstock.samplers.base import Sampler, Suggestion
 from headstock.scalars import MOST_AT_ONCE, is_whole, native
+from headstock.storage import records
 from headstock.storage.base import Storage
 from headstock.storage.records import Command, ExperimentSpec, NewTrial, Outcome
 from headstock.trial import Comparison, Failed, Metrics, TrialRecord, TrialState, Verdict
@@ -199,21 +200,8 @@ class Study:
         objective = self.spec.objective
         if objective.judged and not isinstance(result, Mapping):
             result = {} if result is None else {objective.metric: result}
-        return Outcome(TrialState.COMPLETED, self.measured(read_result(result, self._history.required)))
-
-    def measured(self, metrics: Metrics) -> Metrics:
-        """The metrics of a result.
-
-        Raises:
-            MetricError: if they have a value of an objective that persons judge.
-        """
-        objective = self.spec.objective
-        if objective.judged and objective.metric in metrics:
-            raise MetricError(
-                f"The result has a value of {objective.metric!r}, which persons judge in {self.spec.name!r}. Leave it "
-                f"out, and say which trials are better: prefer(trial, over=others)."
-            )
-        return metrics
+        read = results.read_result(result, self._history.required)
+        return Outcome(TrialState.COMPLETED, results.measured(read, objective))
 
     def value_of(self, record: TrialRecord) -> Metrics:
         """The result of a trial that only reported: its last report, or the one with the best objective.
@@ -221,18 +209,7 @@ class Study:
         Raises:
             MetricError: if it lacks a metric of the objective or of an outcome constraint.
         """
-        reports, counts = record.reports, self.step_that_counts(record)
-        if counts is not None:
-            reports = {m: tuple(o for o in curve if (o.step or 0) <= counts) for m, curve in reports.items()}
-        values = {m: (c[-1].mean, c[-1].sem) for m, c in reports.items() if c}
-        return self.measured(read_result(values, self._history.required))
-
-    def step_that_counts(self, record: TrialRecord) -> int | None:
-        """The step whose report is the trial's value where the best one counts; None for the last."""
-        curve = record.reports.get(self.spec.objective.metric)
-        if self.spec.value != "best" or not curve:
-            return None
-        return max(curve, key=lambda o: self.spec.objective.sign * o.mean).step or 0
+        return results.value_of(record, self.spec.objective, self._history.required, self.spec.value)
 
     def stop(self, record: TrialRecord, *, now: float) -> TrialRecord:
         """Let a trial end with what it has reported: at once, or after the next report of the process that runs it.
@@ -244,17 +221,27 @@ class Study:
             TrialStateError: if it is finished already.
         """
         if record.state is TrialState.RUNNING and record.owner is not None:
-            self.storage.request(self.spec.name, record.index, Command.STOP)
-            return record
-        is_begun = record.state is not TrialState.QUEUED
+            return self.request(record, Command.STOP, now=now)
+        is_begun = record.reports or record.state is not TrialState.QUEUED
         return self.tell(record.index, self.stopped(record) if is_begun else Outcome(TrialState.ABANDONED), now=now)
+
+    def request(self, record: TrialRecord, command: Command, *, now: float) -> TrialRecord:
+        """Ask the process that runs a trial for something; if it is known to be dead, that is done at once.
+
+        Returns:
+            The trial as it is now.
+
+        Raises:
+            TrialStateError: if no process runs it.
+        """
+        self.storage.request(self.spec.name, record.index, command)
+        if record.owner is None or not is_dead(record.owner):
+            return record
+        return self.release(record, now=now) or self.trial(record.index)
 
     def stopped(self, record: TrialRecord) -> Outcome:
         """How a trial ended that was given up; without a result it is abandoned."""
-        try:
-            return Outcome(TrialState.STOPPED, self.value_of(record))
-        except MetricError as error:
-            return Outcome(TrialState.ABANDONED, error=str(error))
+        return records.stopped(record, self.spec.objective, self._history.required, self.spec.value)
 
     def _create(
         self,

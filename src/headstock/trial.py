@@ -39,10 +39,8 @@ class TrialState(StrEnum):
 
 TRANSITIONS: Final[Mapping[TrialState, frozenset[TrialState]]] = MappingProxyType(
     {
-        # Somebody may have evaluated a queued one by hand, so it may have a result without having run.
-        TrialState.QUEUED: frozenset(
-            {TrialState.RUNNING, TrialState.COMPLETED, TrialState.FAILED, TrialState.ABANDONED}
-        ),
+        # Somebody may have evaluated a queued one by hand; one that ran before may be stopped with what it reported.
+        TrialState.QUEUED: frozenset(set(TrialState) - {TrialState.QUEUED, TrialState.PAUSED}),
         TrialState.RUNNING: frozenset(set(TrialState) - {TrialState.RUNNING}),
         TrialState.PAUSED: frozenset(
             {
@@ -282,9 +280,14 @@ class TrialRecord:
         return self.state is TrialState.RUNNING and self.until is not None and self.step >= self.until
 
     @property
+    def is_by_request(self) -> bool:
+        """Whether the newest of its verdicts is a person's."""
+        return bool(self.verdicts) and self.verdicts[-1].because == BY_REQUEST
+
+    @property
     def is_held(self) -> bool:
         """Whether a person has paused it: only a person lets it go on."""
-        return self.state is TrialState.PAUSED and bool(self.verdicts) and self.verdicts[-1].because == BY_REQUEST
+        return self.state is TrialState.PAUSED and self.is_by_request
 
     @property
     def seconds(self) -> float | None:

@@ -87,8 +87,10 @@ def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> End
 
 def _kill_leftovers(history: History, files: Path) -> None:
     """Kill scripts that have outlived their headstock, so that what they use is free: it is shared out anew."""
-    for trial in history.pending:
-        if trial.state is TrialState.RUNNING and trial.owner is not None and is_dead(trial.owner):
+    for trial in history:
+        is_lost = trial.owner is not None and is_dead(trial.owner)
+        # What somebody has stopped, or paused, may have been lost before, and is not run again.
+        if is_lost or (trial.is_by_request and trial.state is not TrialState.RUNNING):
             kill_leftover(trial_folder(files, trial.index) / LOG)
 
 

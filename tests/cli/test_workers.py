@@ -1,4 +1,5 @@
 import json
+import platform
 import re
 import signal
 import subprocess
@@ -6,12 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
 from headstock import Experiment, Float, Space
 from headstock.cli import app
 from headstock.errors import HeadstockError
+from headstock.executors.command import handle_file
+from headstock.executors.trees import marked, new_mark
+from headstock.processes import process_handle
+from headstock.scripts.folders import LOG, files_of, trial_folder
 from headstock.trial import TrialState
 
 TRIALS = 14
@@ -154,6 +160,25 @@ def test_a_function_joins_as_well_and_may_be_asked_to_leave(folder: Path):
     worker = start(folder, "--function", "functions:evaluate", "--workers", "2")
     assert "3 trials, 0 failed" in worker.communicate()[0]
     assert states(url(folder)) == [TrialState.COMPLETED] * 3
+
+
+def test_a_script_is_killed_that_has_outlived_its_killed_worker_and_was_stopped_since(folder: Path):
+    create(url(folder), {"trials": 2})
+    mark = new_mark()
+    with psutil.Popen(["sleep", "1000"], env=marked({}, mark), start_new_session=True) as left:
+        with Experiment.open("many", storage=url(folder)) as experiment:
+            study = experiment._study
+            study.ask(now=0.0, owner=f"{platform.node()}/1/999999999/1.00/abcd")
+            files = files_of(study.storage.url, study.spec)
+            assert files is not None
+            log = trial_folder(files, 0) / LOG
+            log.parent.mkdir(parents=True)
+            handle_file(log).write_text(f"{process_handle(left.pid)}\n{mark}\n")
+            assert experiment.stop(0).state is TrialState.ABANDONED
+        worker = start(folder, "--", sys.executable, "train.py")
+        assert left.wait(timeout=60) == -signal.SIGKILL
+        assert "the budget is spent" in worker.communicate()[0]
+        assert not handle_file(log).exists()
 
 
 def test_a_worker_creates_nothing(folder: Path):

@@ -33,7 +33,7 @@ from headstock.space import Float, Space
 from headstock.storage import Command, ExperimentSpec, NewTrial, Outcome, Storage, open_storage
 from headstock.storage.records import Lease
 from headstock.testing import postgresql
-from headstock.trial import TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
+from headstock.trial import BY_REQUEST, TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
 
 RUNNING = TrialState.RUNNING
 
@@ -107,10 +107,22 @@ class Model:
         verdicts = (*trial.verdicts, verdict)
         return self.save(replace(trial, state=RUNNING, owner=owner, until=until, started=started, verdicts=verdicts))
 
-    def pause(self, index: int, owner: str, *, verdict: Verdict) -> TrialRecord:
+    def pause(self, index: int, owner: str, *, verdict: Verdict, now: float) -> TrialRecord:
         trial = self.owned(index, owner)
         self.must_run(trial)
-        return self.save(replace(trial, state=TrialState.PAUSED, owner=None, verdicts=(*trial.verdicts, verdict)))
+        return self.save(self.as_asked(trial, now) or paused(trial, verdict))
+
+    def as_asked(self, trial: TrialRecord, now: float) -> TrialRecord | None:
+        command = self.commands.get(trial.index)
+        if command is None:
+            return None
+        verdict = Verdict(trial.step, command.value, BY_REQUEST)
+        if command is Command.PAUSE:
+            return paused(trial, verdict)
+        outcome = Outcome(TrialState.ABANDONED, error="The result has nothing, but not 'y'. Give every metric.")
+        if trial.reports:
+            outcome = Outcome(TrialState.STOPPED, {"y": replace(trial.reports["y"][-1], step=None)})
+        return replace(ended(trial, outcome, now), verdicts=(*trial.verdicts, verdict))
 
     def extend(self, owner: str) -> list[Lease]:
         for lease in self.leases():
@@ -139,6 +151,8 @@ class Model:
             return None
         if renewals is not None and renewals != self.renewals.get(index, 0):
             return None
+        if asked := self.as_asked(trial, now):
+            return self.save(asked)
         if retries is not None and trial.retries >= retries:
             error = f"lost, as in {retries} tries before" if retries else "lost"
             return self.save(ended(trial, Outcome(TrialState.FAILED, error=error), now))
@@ -182,6 +196,10 @@ class Model:
     def must_run(self, trial: TrialRecord) -> None:
         if trial.state is not RUNNING:
             raise TrialStateError
+
+
+def paused(trial: TrialRecord, verdict: Verdict) -> TrialRecord:
+    return replace(trial, state=TrialState.PAUSED, owner=None, verdicts=(*trial.verdicts, verdict))
 
 
 def ended(trial: TrialRecord, outcome: Outcome, now: float) -> TrialRecord:
@@ -287,7 +305,7 @@ class Verbs(RuleBasedStateMachine):
     def pause(self, owner, index, verdict):
         now = self.now
         self.both(
-            lambda m: m.pause(index, owner, verdict=verdict),
+            lambda m: m.pause(index, owner, verdict=verdict, now=now),
             lambda s, n: s.pause(n, index, owner, verdict=verdict, now=now),
         )
 

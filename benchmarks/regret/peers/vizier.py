@@ -67,5 +67,5 @@ class VizierSearch:
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
-    jax.config.update("jax_enable_x64", True)  # in single precision what it suggests soon is not a number
+    jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - in single precision what it suggests soon is not a number
     serve(lambda space, seed, _trials, _workers: VizierSearch(space, seed), ("google-vizier", "jax", "numpy"))

@@ -123,6 +123,7 @@ def kill_leftover(log: Path) -> None:
     except (OSError, ValueError, IndexError):  # there is none, or the machine stopped while this was written
         return
     Tree(pid if is_alive(handle) else None, mark).kill()
+    handle_file(log).unlink(missing_ok=True)
 
 
 @final

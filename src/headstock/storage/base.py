@@ -142,6 +142,9 @@ class Storage(Protocol):
     def pause(self, name: str, index: int, owner: str, *, verdict: Verdict, now: float) -> TrialRecord:
         """Take a trial from `owner`, which has saved its state, to be resumed or stopped at any later time.
 
+        Returns:
+            The trial, paused; or as it was requested: see `request`.
+
         Raises:
             TrialStateError: if it is not running.
             LeaseLostError: if it is not run by `owner`.
@@ -169,6 +172,9 @@ class Storage(Protocol):
 
     def request(self, name: str, index: int, command: Command) -> None:
         """Ask the owner of a running trial for something; it hears of it when it extends its leases.
+
+        Whoever takes the trial from its owner first, be it another process because the owner is lost, does what was
+        requested with that: the trial is stopped with what it has reported, or stays paused because a person wants it.
 
         Raises:
             TrialStateError: if no process runs the trial.
@@ -202,7 +208,8 @@ class Storage(Protocol):
             error: what went wrong, for a trial that fails.
 
         Returns:
-            The trial, queued or failed; None if `owner` does not run it any more, or has renewed its lease.
+            The trial, queued, failed, or as it was requested (see `request`); None if `owner` does not run it any
+            more, or has renewed its lease.
         """
         ...
 

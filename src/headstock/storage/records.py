@@ -1,6 +1,6 @@
 """The values that a storage takes and gives: what an experiment is, trials to be, outcomes, changes, leases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, final
@@ -8,6 +8,7 @@ from typing import Any, Final, final
 from headstock import wording
 from headstock.errors import HeadstockError, MetricError, StorageError, TrialStateError
 from headstock.objective import Objective, OutcomeConstraint
+from headstock.results import value_of
 from headstock.scalars import LARGEST, is_whole, native
 from headstock.space import Parameters, Space
 from headstock.trial import Comparison, Metrics, TrialRecord, TrialState, Verdict
@@ -131,6 +132,21 @@ class Outcome:
             check_name("metric", metric, MetricError)
 
 
+def stopped(trial: TrialRecord, objective: Objective, required: Sequence[str], value: str) -> Outcome:
+    """How a trial ends that is given up: with what it reported; without a result it is abandoned.
+
+    Args:
+        trial: the trial.
+        objective: the metric that is optimised.
+        required: the metrics that a result must have.
+        value: which of its reports counts: "last" or "best".
+    """
+    try:
+        return Outcome(TrialState.STOPPED, value_of(trial, objective, required, value))
+    except MetricError as error:
+        return Outcome(TrialState.ABANDONED, error=str(error))
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class NewTrial:
@@ -198,7 +214,7 @@ class Changes:
 
 
 class Command(StrEnum):
-    """What somebody wants of a trial that another process runs."""
+    """What somebody wants of a trial that a process runs: done when it lets go of the trial, or is lost."""
 
     STOP = "stop"
     """End it now; what it has reported is its result."""

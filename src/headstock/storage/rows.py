@@ -54,6 +54,7 @@ class StoredExperiment:
         name: its name.
         objective: the metric that is optimised.
         outcome_constraints: bounds on other metrics.
+        value: which of its reports is a trial's value: "last" or "best".
         space_version: the version of the current space.
         revision: how many writing transactions there were.
         trials_created: how many trials were ever created.
@@ -64,6 +65,7 @@ class StoredExperiment:
     name: str
     objective: Objective
     outcome_constraints: tuple[OutcomeConstraint, ...]
+    value: str
     space_version: int
     revision: int
     trials_created: int
@@ -166,6 +168,7 @@ def stored_experiment(row: Row[Any]) -> StoredExperiment:
             name=row.name,
             objective=Objective.from_json(row.objective),
             outcome_constraints=tuple(OutcomeConstraint(**stored) for stored in row.outcome_constraints),
+            value=row.value,
             space_version=row.space_version,
             revision=row.revision,
             trials_created=row.trials_created,
@@ -195,7 +198,7 @@ def spec_of(row: Row[Any]) -> ExperimentSpec:
             seed=row.seed,
             sampler=row.sampler,
             scheduler=row.scheduler,
-            value=row.value,
+            value=stored.value,
             created=row.created,
             space_version=stored.space_version,
             budget=stored.budget,
@@ -210,11 +213,19 @@ def lease_of(row: Any) -> Lease:
     Raises:
         StorageError: if the row is not one that headstock writes.
     """
+    return Lease(row.number, row.owner, row.attempt, row.renewals, command_of(row.number, row.command))
+
+
+def command_of(index: int, stored: str | None) -> Command | None:
+    """What is wanted of a trial.
+
+    Raises:
+        StorageError: if that is nothing that headstock writes.
+    """
     try:
-        command = None if row.command is None else Command(row.command)
+        return None if stored is None else Command(stored)
     except ValueError as error:
-        raise StorageError(f"The lease of trial {row.number} is damaged: {error}") from error
-    return Lease(row.number, row.owner, row.attempt, row.renewals, command)
+        raise StorageError(f"The lease of trial {index} is damaged: {error}") from error
 
 
 def comparisons_of(rows: Sequence[Any]) -> tuple[Comparison, ...]:

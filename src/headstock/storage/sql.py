@@ -22,6 +22,7 @@ from headstock.errors import (
     TrialStateError,
     UnknownExperimentError,
 )
+from headstock.objective import required_metrics
 from headstock.scalars import LARGEST
 from headstock.space import Space
 from headstock.storage.database import Database
@@ -35,6 +36,7 @@ from headstock.storage.records import (
     NewTrial,
     Outcome,
     check_name,
+    stopped,
 )
 from headstock.storage.rows import (
     MOST_VERDICTS,
@@ -48,7 +50,16 @@ from headstock.storage.rows import (
 from headstock.storage.schema import experiments, spaces, trials
 from headstock.storage.statements import ADVANCE, EXPERIMENT, LOCKED_EXPERIMENT
 from headstock.storage.transaction import OpenExperiment, report
-from headstock.trial import TRANSITIONS, Comparison, Metrics, Observation, TrialRecord, TrialState, Verdict
+from headstock.trial import (
+    BY_REQUEST,
+    TRANSITIONS,
+    Comparison,
+    Metrics,
+    Observation,
+    TrialRecord,
+    TrialState,
+    Verdict,
+)
 
 REVISIONS: Final = 2**32
 """How many revisions an experiment may have. Callers see id * REVISIONS + revision, so that the revision of a deleted
@@ -211,8 +222,8 @@ class SqlStorage:
             trial = experiment.trial(index)
             _check_owner(name, trial, owner)
             _check_running(name, trial)
-            paused = replace(trial, state=TrialState.PAUSED, owner=None, verdicts=_with(trial, verdict))
-            return experiment.save(trial, paused)
+            asked = _as_asked(experiment, trial, now=now)
+            return experiment.save(trial, _paused(trial, verdict) if asked is None else asked)
 
     def extend(self, name: str, owner: str) -> Sequence[Lease]:
         """Renew every lease of `owner`."""
@@ -236,7 +247,7 @@ class SqlStorage:
                 raise TrialStateError(
                     f"Trial {index} of {name!r} is run by nobody who could {command} it. Tell its result instead."
                 )
-            experiment.command(index, command)
+            experiment.request(index, command)
 
     def release(
         self,
@@ -256,7 +267,9 @@ class SqlStorage:
                 return None
             if renewals is not None and renewals != experiment.renewals(index):
                 return None
-            released = _released(trial, now=now, retries=retries, error=error)
+            released = _as_asked(experiment, trial, now=now)
+            if released is None:
+                released = _released(trial, now=now, retries=retries, error=error)
             return self._advance(experiment.connection, name, now=now).save(trial, released)
 
     def report(
@@ -501,6 +514,24 @@ def _ended(trial: TrialRecord, outcome: Outcome, now: float) -> TrialRecord:
         owner=None,
         finished=now,
     )
+
+
+def _paused(trial: TrialRecord, verdict: Verdict) -> TrialRecord:
+    """A trial that waits for somebody to let it go on."""
+    return replace(trial, state=TrialState.PAUSED, owner=None, verdicts=_with(trial, verdict))
+
+
+def _as_asked(experiment: OpenExperiment, trial: TrialRecord, *, now: float) -> TrialRecord | None:
+    """A trial that nobody runs any more, as somebody wanted it; None if nobody wanted anything of it."""
+    command = experiment.command(trial.index)
+    if command is None:
+        return None
+    verdict, stored = Verdict(trial.step, command.value, BY_REQUEST), experiment.stored
+    if command is Command.PAUSE:
+        return _paused(trial, verdict)
+    required = required_metrics(stored.objective, stored.outcome_constraints)
+    ended = _ended(trial, stopped(trial, stored.objective, required, stored.value), now)
+    return replace(ended, verdicts=_with(trial, verdict))
 
 
 def _released(trial: TrialRecord, *, now: float, retries: int | None, error: str) -> TrialRecord:

@@ -14,7 +14,15 @@ from headstock.errors import StorageError, UnknownTrialError
 from headstock.space import Space
 from headstock.storage import statements
 from headstock.storage.records import Command, Lease
-from headstock.storage.rows import TRIAL_COLUMNS, StoredExperiment, comparisons_of, curves, lease_of, report_row
+from headstock.storage.rows import (
+    TRIAL_COLUMNS,
+    StoredExperiment,
+    command_of,
+    comparisons_of,
+    curves,
+    lease_of,
+    report_row,
+)
 from headstock.storage.schema import comparisons, experiments, notes, reports, spaces, trials
 from headstock.trial import Comparison, Metrics, Observation, TrialRecord
 
@@ -72,7 +80,8 @@ class OpenExperiment:
 
     def oldest_queued(self) -> int | None:
         """The index of the first trial of the queue; None if it is empty."""
-        return self._scalar(statements.OLDEST_QUEUED)
+        found: int | None = self._scalar(statements.OLDEST_QUEUED)
+        return found
 
     def best(self) -> TrialRecord | None:
         """The trial with the best score, the first of equals; None if none has one."""
@@ -82,7 +91,7 @@ class OpenExperiment:
 
     def newest_batch(self) -> int:
         """The largest number of a batch; -1 if there is none."""
-        found = self._scalar(statements.NEWEST_BATCH)
+        found: int | None = self._scalar(statements.NEWEST_BATCH)
         return -1 if found is None else found
 
     def add(self, new: Sequence[TrialRecord]) -> None:
@@ -131,13 +140,18 @@ class OpenExperiment:
 
     def renewals(self, index: int) -> int | None:
         """How often the leases of a trial were renewed so far; None if there is no such trial."""
-        return self._scalar(statements.TRIAL.with_only_columns(trials.c.renewals), index=index)
+        found: int | None = self._scalar(statements.TRIAL.with_only_columns(trials.c.renewals), index=index)
+        return found
 
     def renew(self, owner: str) -> None:
         """Note that an owner lives; this is no news of its trials, so it is no new revision."""
         self.connection.execute(statements.RENEW, {"key": self.stored.id, "of_owner": owner})
 
-    def command(self, index: int, command: Command) -> None:
+    def command(self, index: int) -> Command | None:
+        """What somebody wants of a running trial; None for nothing."""
+        return command_of(index, self._scalar(statements.TRIAL.with_only_columns(trials.c.command), index=index))
+
+    def request(self, index: int, command: Command) -> None:
         """Note what somebody wants of a running trial."""
         this = {"key": self.stored.id, "index": index}
         self.connection.execute(statements.SAVE_TRIAL, this | {"command": command.value})
@@ -228,7 +242,7 @@ class OpenExperiment:
             found = curves(self.connection.execute(reported, parameters).all()) if rows else {}
             return self.stored.records(rows, found)
 
-    def _scalar(self, statement: Select[Any], **given: int) -> int | None:
+    def _scalar(self, statement: Select[Any], **given: int) -> Any:
         return self.connection.scalar(statement, {"key": self.stored.id, **given})
 
 

@@ -1,6 +1,7 @@
 """The part of the contract of storages that is about who runs a trial: the queue, leases, and what is granted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Final
 
@@ -9,7 +10,7 @@ from headstock.storage.base import Storage
 from headstock.storage.records import Command, NewTrial, Outcome
 from headstock.testing.refusing import refused
 from headstock.testing.specimen import PARAMETERS, SPEC, VERDICT, assert_stored
-from headstock.trial import Observation, TrialState, Verdict
+from headstock.trial import BY_REQUEST, Observation, TrialState, Verdict
 
 
 def check_the_queue_is_in_order(storage: Storage) -> None:
@@ -150,7 +151,7 @@ def check_a_lost_trial_is_retried_so_often(storage: Storage) -> None:
 
 
 def check_owners_hear_commands(storage: Storage) -> None:
-    """What is asked of a running trial reaches its owner, the last word counts, and the next owner hears nothing."""
+    """What is asked of a running trial reaches its owner, and the last word counts."""
     storage.create(SPEC)
     storage.add_trials(SPEC.name, [NewTrial(PARAMETERS, owner="a"), NewTrial(PARAMETERS)], created=0, now=1.0)
     storage.request(SPEC.name, 0, Command.PAUSE)
@@ -160,9 +161,60 @@ def check_owners_hear_commands(storage: Storage) -> None:
     assert [lease.command for lease in storage.leases(SPEC.name)] == [Command.STOP], "the command is not kept"
     for _ in range(2):
         assert [lease.command for lease in storage.extend(SPEC.name, "a")] == [Command.STOP], "the owner hears nothing"
-    storage.release(SPEC.name, 0, owner="a", now=2.0)
-    storage.lease(SPEC.name, "b", now=2.0)
-    assert [lease.command for lease in storage.extend(SPEC.name, "b")] == [None], "a command outlived its lease"
+
+
+def check_what_was_asked_is_done_whoever_lets_go(storage: Storage) -> None:
+    """Who takes a trial from its owner stops or pauses it, if that was asked for; the next owner hears nothing."""
+    storage.create(SPEC)
+    storage.add_trials(SPEC.name, [NewTrial(PARAMETERS, owner="a") for _ in range(6)], created=0, now=1.0)
+    said = {"loss": Observation(0.5, 0.1, step=2), "latency": Observation(3.0, step=2)}
+    for index in range(5):
+        storage.report(SPEC.name, index, said, now=2.0, owner="a")
+    for index, command in enumerate((Command.STOP, Command.PAUSE) * 3):
+        storage.request(SPEC.name, index, command)
+    found = [
+        storage.release(SPEC.name, 0, owner="a", now=3.0),
+        storage.release(SPEC.name, 1, owner="a", now=3.0, retries=0, error="killed"),
+        storage.pause(SPEC.name, 2, "a", verdict=VERDICT, now=3.0),
+        storage.pause(SPEC.name, 3, "a", verdict=VERDICT, now=3.0),
+        storage.release(SPEC.name, 4, owner="a", now=3.0, retries=0, error="killed"),
+    ]
+    for trial in found:
+        assert trial is not None, "it was not taken from its owner"
+        asked = "pause" if trial.index in (1, 3) else "stop"
+        assert (trial.owner, trial.verdicts) == (None, (Verdict(2, asked, BY_REQUEST),)), f"{trial}"
+        if asked == "pause":
+            assert (trial.state, trial.attempt, trial.retries) == (TrialState.PAUSED, 0, 0), f"{trial}"
+        else:
+            result = {"loss": Observation(0.5, 0.1), "latency": Observation(3.0)}
+            assert (trial.state, trial.metrics, trial.finished) == (TrialState.STOPPED, result, 3.0), f"{trial}"
+    storage.request(SPEC.name, 5, Command.STOP)
+    without = storage.release(SPEC.name, 5, owner="a", now=3.0)
+    assert without is not None, "it was not taken from its owner"
+    assert without.state is TrialState.ABANDONED, f"without a report it is {without.state}"
+    assert storage.lease(SPEC.name, "b", now=4.0) is None, "one of them was queued"
+    assert_stored(storage, [*filter(None, found), without])
+    again = storage.release(SPEC.name, 1, owner=None, now=4.0)
+    assert again is not None, "it does not go on"
+    assert (again.state, again.attempt) == (TrialState.QUEUED, 1), f"{again}"
+    storage.lease(SPEC.name, "b", now=5.0)
+    assert [lease.command for lease in storage.extend(SPEC.name, "b")] == [None], "it was asked again"
+
+
+def check_what_was_reported_best_counts(storage: Storage) -> None:
+    """Where a trial's value is its best report, so it is for one that is stopped when it is taken from its owner."""
+    for value, expected in (("last", 0.7), ("best", 0.4)):
+        name = f"by {value}"
+        storage.create(replace(SPEC, name=name, value=value, outcome_constraints=()))
+        storage.add_trials(name, [NewTrial(PARAMETERS, owner="a")], created=0, now=1.0)
+        for step, loss in enumerate((0.9, 0.4, 0.7), start=1):
+            storage.report(name, 0, {"loss": Observation(loss, step=step)}, now=2.0, owner="a")
+        storage.request(name, 0, Command.STOP)
+        stopped = storage.release(name, 0, owner="a", now=3.0)
+        assert stopped is not None, "it was not taken from its owner"
+        assert stopped.objective_mean == expected, f"the {value} is not {stopped.objective_mean}"
+        best = storage.best(name)
+        assert best == stopped, f"{best} is the best, not {stopped}"
 
 
 def check_trials_are_paused_and_resumed(storage: Storage) -> None:
@@ -222,6 +274,8 @@ CHECKS: Final[tuple[Callable[[Storage], None], ...]] = (
     check_leases_form_a_ring,
     check_a_lost_trial_is_retried_so_often,
     check_owners_hear_commands,
+    check_what_was_asked_is_done_whoever_lets_go,
+    check_what_was_reported_best_counts,
     check_trials_are_paused_and_resumed,
     check_an_old_history_grants_nothing,
 )
