@@ -197,6 +197,30 @@ def test_no_verb_walks_through_all_trials_or_reports(path: Path):
     assert explained >= 30
 
 
+def test_who_lists_experiments_again_counts_trials_only_where_something_was_written(path: Path):
+    filled(path, trials=5)
+    storage, other = open_storage(str(path)), open_storage(str(path))
+    for name in ("second", "third"):
+        storage.create(ExperimentSpec(name, Space(x=Float(0, 1)), Objective("y")))
+    before = storage.experiments()
+    statements: list[str] = []
+    event.listen(
+        storage.database.engine(),
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_: statements.append(statement),
+    )
+    assert storage.experiments() == before
+    assert not [statement for statement in statements if "FROM trials" in statement]
+    other.add_trials("second", [NewTrial({"x": 0.5})], created=0, now=1.0)
+    other.delete("third")
+    after = storage.experiments()
+    assert [statement.count("count(") for statement in statements if "FROM trials" in statement] == [1, 0]
+    assert [(summary.spec.name, sum(summary.counts.values())) for summary in after] == [("kept", 5), ("second", 1)]
+    assert storage.experiments() == other.experiments() == after
+    storage.close()
+    other.close()
+
+
 def test_a_long_history_comes_in_order_and_is_old_at_once(path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(transaction, "MANY", 1_000)
     filled(path, trials=2_500)

@@ -7,10 +7,10 @@ revision, so that the changes since a revision are a range of an index.
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import Connection, Row, and_, insert, select
 
 from headstock.errors import (
     ExperimentExistsError,
@@ -82,6 +82,9 @@ class SqlStorage:
     """
 
     database: Database
+    _summaries: dict[int, tuple[Row[Any], ExperimentSummary]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def url(self) -> str:
@@ -117,20 +120,14 @@ class SqlStorage:
 
     def experiments(self) -> Sequence[ExperimentSummary]:
         """Every experiment, the oldest first."""
-        counted = select(trials.c.experiment, trials.c.state, func.count().label("trials"))
+        # Dashboards ask several times a second: trials are counted only where a transaction has written since.
         with self.database.reading() as connection:
-            counts: dict[int, dict[TrialState, int]] = {}
-            for row in connection.execute(counted.group_by(trials.c.experiment, trials.c.state)):
-                counts.setdefault(row.experiment, dict.fromkeys(TrialState, 0))[TrialState(row.state)] = row.trials
-            return [
-                ExperimentSummary(
-                    spec=spec_of(row),
-                    counts=counts.get(row.id, dict.fromkeys(TrialState, 0)),
-                    best=OpenExperiment(connection, stored_experiment(row), before=row.revision).best(),
-                    updated=row.updated,
-                )
-                for row in connection.execute(_SPECS.order_by(experiments.c.id)).all()
-            ]
+            rows = connection.execute(_SPECS.order_by(experiments.c.id)).all()
+            found = {row.id: (row, self._summary(connection, row)) for row in rows}
+        self._summaries.update(found)
+        for deleted in self._summaries.keys() - found.keys():
+            self._summaries.pop(deleted, None)
+        return [summary for _, summary in found.values()]
 
     def changes(self, name: str, since: int = 0) -> Changes:
         """What happened after the revision `since`; everything for 0."""
@@ -435,6 +432,14 @@ class SqlStorage:
     def close(self) -> None:
         """Close the connections."""
         self.database.close()
+
+    def _summary(self, connection: Connection, row: Row[Any]) -> ExperimentSummary:
+        """One line of the list of experiments: what it was before, if nothing was written since."""
+        before, summary = self._summaries.get(row.id, (None, None))
+        if summary is not None and before == row:
+            return summary
+        experiment = OpenExperiment(connection, stored_experiment(row), before=row.revision)
+        return ExperimentSummary(spec_of(row), experiment.counts(), experiment.best(), row.updated)
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[OpenExperiment]:

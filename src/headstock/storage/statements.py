@@ -39,6 +39,7 @@ TRIAL_REPORTS: Final = (
 OLDEST_QUEUED: Final = (
     select(trials.c.number).where(_THEIRS, trials.c.state == TrialState.QUEUED.value).order_by(trials.c.number).limit(1)
 )
+COUNTS: Final = select(trials.c.state, func.count()).where(_THEIRS).group_by(trials.c.state)
 NEWEST_BATCH: Final = select(func.max(trials.c.batch)).where(_THEIRS)
 # In order, or SQLite takes them in the order of their scores, which is slower by a half.
 ALL: Final = select(*TRIAL_COLUMNS).where(_THEIRS).order_by(trials.c.number)

@@ -24,7 +24,7 @@ from headstock.storage.rows import (
     report_row,
 )
 from headstock.storage.schema import comparisons, experiments, notes, reports, spaces, trials
-from headstock.trial import Comparison, Metrics, Observation, TrialRecord
+from headstock.trial import Comparison, Metrics, Observation, TrialRecord, TrialState
 
 ABOUT_EXPERIMENT: Final = -1
 """The number in place of a trial's, for a note on the experiment."""
@@ -88,6 +88,11 @@ class OpenExperiment:
         scored = self.select().where(trials.c.score.is_not(None))
         first = scored.order_by(trials.c.score.desc(), trials.c.number).limit(1)
         return next(iter(self.trials(first)), None)
+
+    def counts(self) -> dict[TrialState, int]:
+        """How many trials are in each state; every state is there."""
+        rows = self.connection.execute(statements.COUNTS, {"key": self.stored.id}).all()
+        return dict.fromkeys(TrialState, 0) | {TrialState(state): count for state, count in rows}
 
     def newest_batch(self) -> int:
         """The largest number of a batch; -1 if there is none."""
