@@ -46,6 +46,19 @@ def test_one_true_and_one_are_three_choices():
     assert Space.from_json(space.to_json()).validate({"x": True})["x"] is True
 
 
+def test_their_weights_come_back_from_json_as_well():
+    space = Space(x=Choice(1, True, 1.0, prior={1: 3.0}))
+    assert space.parameters["x"].prior == (3.0, 1.0, 1.0)
+    assert Space.from_json(space.to_json()) == space
+
+
+def test_the_values_of_a_condition_that_are_a_set_have_an_order_of_their_own():
+    letters = "aecgbdhf"  # a set of strings has another order in each process
+    for given in (set(letters), frozenset(letters)):
+        space = Space(o=Choice(*letters), x=Float(0, 1, when={"o": given}))
+        assert space.parameters["x"].when == {"o": tuple("abcdefgh")}
+
+
 def test_names_that_are_no_identifiers():
     space = Space({"model.hidden size": Int(1, 4)})
     assert space.validate({"model.hidden size": 2}) == {"model.hidden size": 2}

@@ -33,11 +33,14 @@ def identity(value: Value) -> Hashable:
 
 def _conditions(when: Mapping[str, Any] | None) -> Conditions:
     """Normalise `when={"optimizer": "sgd"}` to `{"optimizer": ("sgd",)}`."""
-    if not when:
-        return MappingProxyType({})
-    return MappingProxyType(
-        {name: tuple(v) if isinstance(v, (list, tuple, set, frozenset)) else (v,) for name, v in when.items()}
-    )
+    return MappingProxyType({name: _allowed(values) for name, values in (when or {}).items()})
+
+
+def _allowed(values: Any) -> tuple[Value, ...]:
+    """One value or several; those of a set in an order of their own, for a set has another one in each process."""
+    if isinstance(values, set | frozenset):
+        return tuple(sorted(values, key=repr))
+    return tuple(values) if isinstance(values, list | tuple) else (values,)
 
 
 def _finite(kind: str, what: str, value: object) -> float:
@@ -391,8 +394,12 @@ def from_json(stored: Mapping[str, Any]) -> Parameter:
             return Int(stored["low"], stored["high"], log=stored["log"], step=stored["step"], when=when, prior=prior)
         case "choice":
             values, weights = stored["values"], stored.get("prior")
-            by_value = None if weights is None else dict(zip(values, weights, strict=True))
-            return Choice(*values, ordered=stored["ordered"], when=when, prior=by_value)
+            choice = Choice(*values, ordered=stored["ordered"], when=when)
+            if weights is not None:  # not by value: 1, 1.0 and True are one key of a dictionary
+                pairs = zip(values, weights, strict=True)
+                kept = tuple(checked_weight(f"Choice: {value!r}", weight) for value, weight in pairs)
+                object.__setattr__(choice, "prior", kept)
+            return choice
         case "fixed":
             return Fixed(stored["value"], when=when)
         case kind:
