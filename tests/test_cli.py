@@ -188,6 +188,11 @@ def test_help_names_every_command():
     [
         (["best", "nothing"], 1, "no experiment 'nothing'"),
         (["best", HOSTILE], 1, "No trial has a result"),
+        (
+            ["export", "cifar10", "--out", "/no/such/folder/a.csv"],
+            1,
+            "directory: '/no/such/folder/a.csv'",
+        ),
         (["frobnicate"], 2, ""),
         (["--version"], 0, ""),
     ],

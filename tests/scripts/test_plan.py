@@ -99,6 +99,14 @@ def test_a_study_in_yaml(tmp_path: Path):
     [
         ("study.toml", "trials = 40", "trials = 'many'", r"line 4: trials is 'many'. Give a whole number"),
         ("study.toml", "trials = 40", "trails = 40", r"line 4: 'trails' is unknown. Do you mean 'trials'\?"),
+        ("study.toml", "two words'", "two words", r"line 5: command is .* cannot be split into words: No closing"),
+        ("study.toml", "high = 4 }", "high = 4, log = 'false' }", r"line 16: The parameter 'layers': log is 'false'"),
+        (
+            "study.toml",
+            '"sgd", "adamw"]',
+            '"a", "b"]\nx = { values = [1, 2], ordered = 0 }',
+            r"ordered is 0. Write true",
+        ),
         ("study.toml", "trials = 40", "trials 40", r"no TOML: .*line 4"),
         ("study.toml", "maximize =", "minimise =", r"line 3: 'minimise' is unknown"),
         ("study.toml", "1e-6:0.4:log", "1e-6:0.4:lgo", r"line 14: The parameter 'lr': 'lgo' in"),

@@ -339,10 +339,10 @@ def demo(  # noqa: PLR0917 - typer reads the options from the arguments
 
 
 def main() -> NoReturn:
-    """Run a command; what headstock refuses is one line on standard error and exit code 1."""
+    """Run a command; what headstock refuses, or the system, is one line on standard error and exit code 1."""
     try:
         app()
-    except HeadstockError as error:
+    except (HeadstockError, OSError) as error:
         typer.echo(f"headstock: {wording.harmless(' '.join(str(error).split()))}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:

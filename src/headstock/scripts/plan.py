@@ -173,10 +173,11 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
     for key in ("results", "tensorboard"):
         with settings.at(key):
             _check_own(key, values.get(key), len(places) if cluster is None else values.get("workers"))
-    command = values["command"]
+    with settings.at("command"):
+        command = _words(values["command"])
     return Plan(
         name=values["name"],
-        command=tuple(shlex.split(command) if isinstance(command, str) else command),
+        command=command,
         budget=_budget(values, needed=is_new),
         space=space,
         outcome_constraints=tuple(values.get("outcome_constraints", ())),
@@ -304,6 +305,14 @@ def _named(name: str) -> Iterator[None]:
         raise CommandError(f"The parameter {name!r}: {error}") from None
 
 
+def _words(command: str | Sequence[str]) -> tuple[str, ...]:
+    """A command as a program and its arguments."""
+    try:
+        return tuple(shlex.split(command) if isinstance(command, str) else command)
+    except ValueError as error:
+        raise CommandError(f"command is {command!r}, which cannot be split into words: {error}.") from None
+
+
 def _parameter(written: Any) -> Parameter:
     """A parameter as a file has it: in words, as a list of values, as one value, or as a table."""
     match written:
@@ -334,7 +343,7 @@ def _from_table(table: dict[str, Any]) -> Parameter:
     if "values" in table:
         if not isinstance(table["values"], list):
             raise CommandError(f"values is {table['values']!r}. Give a list.")
-        return Choice(*table["values"], ordered=bool(table.get("ordered", False)))
+        return Choice(*table["values"], ordered=_truth("ordered", table))
     if "value" in table:
         return Fixed(table["value"])
     kind = table.pop("type", "float")
@@ -342,7 +351,15 @@ def _from_table(table: dict[str, Any]) -> Parameter:
         raise CommandError(f"type is {kind!r}. Write 'int' or 'float'.")
     # A number such as 1e-5, without a point, is a text to YAML.
     numbers = {key: _number(key, value) for key, value in table.items() if key != "log"}
-    return (Int if kind == "int" else Float)(**numbers, log=bool(table.get("log", False)))  # type: ignore[arg-type]
+    return (Int if kind == "int" else Float)(**numbers, log=_truth("log", table))  # type: ignore[arg-type]
+
+
+def _truth(key: str, table: Mapping[str, Any]) -> bool:
+    """Whether an entry is true; one that is left out is not."""
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise CommandError(f"{key} is {wording.given(value)}. Write true or false, without quotation marks.")
+    return value
 
 
 def _number(key: str, value: Any) -> float:
