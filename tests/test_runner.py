@@ -1,15 +1,21 @@
 import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headstock import Bayesian, Budget, Failed, Int, Space, Trial
 from headstock.errors import HeadstockError, TooManyFailuresError
+from headstock.executors.base import Finished, Listen
+from headstock.executors.inline import Inline
 from headstock.history import History
 from headstock.processes import is_dead, new_owner
-from headstock.runner import Ended
+from headstock.runner import Ended, run
+from headstock.schedulers.automatic import Automatic
 from headstock.trial import TrialState
-from trainings import Clock, run_study, study_of
+from trainings import Clock, run_study, study_of, training_of
 
 
 def test_trials_are_a_total():
@@ -186,6 +192,37 @@ def test_the_observer_sees_starts_and_ends():
 
     run_study(study, lambda _: 1.0, observe=observe, trials=2)
     assert seen == [(1, 0), (1, 1), (2, 1), (2, 2)]
+
+
+def test_a_run_that_has_lost_places_takes_no_trial_before_there_is_one():
+    study = study_of()
+    taken = []
+
+    @dataclass
+    class Shrinking:
+        """Two places, of which one is lost when both are taken."""
+
+        inside: Inline
+        capacity: int = 2
+
+        def wait(self, listen: Listen, seconds: float) -> Sequence[Finished]:
+            if self.inside.unfinished == 2:
+                taken.append(len(study.history()))
+                self.capacity = 1
+                if len(taken) < 3:  # nothing was over for a while
+                    return ()
+            return self.inside.wait(listen, seconds)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inside, name)
+
+    training = training_of(study, lambda t: t.parameters["x"], Path("nowhere"))
+    budget = Budget(trials=4)
+    kept = training.checkpoints
+    executor = Shrinking(Inline(training))
+    run(study, Automatic(), executor, budget=budget, clock=Clock(), observe=lambda _: None, checkpoints=kept)
+    assert taken == [2, 2, 2]
+    assert study.history().counts == {TrialState.COMPLETED: 4}
 
 
 @pytest.mark.parametrize("bounds", [{}, {"trials": 0}, {"seconds": -1.0}, {"seconds": float("inf")}])

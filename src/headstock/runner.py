@@ -145,7 +145,8 @@ class _Run:
     agenda: list[TrialRecord] = field(default_factory=list)
     running: dict[int, TrialRecord] = field(default_factory=dict)
     verdicts: dict[int, Verdict] = field(default_factory=dict)
-    finished: list[TrialRecord] = field(default_factory=list)
+    failed: list[TrialRecord] = field(default_factory=list)
+    finished: int = 0
     is_halting: bool = False
     is_exhausted: bool = False
 
@@ -198,7 +199,7 @@ class _Run:
     def _fill(self) -> None:
         """Give free slots what was decided before, or is decided now."""
         free = self.executor.capacity - len(self.running)
-        if free and not self.agenda:
+        if free > 0 and not self.agenda:  # there are less than none where a cluster has lost a node
             self._take(self.decider.decide(max(free, self.batch_size)))
         while self.agenda and len(self.running) < self.executor.capacity:
             record = self.agenda.pop(0)
@@ -319,8 +320,9 @@ class _Run:
         """A trial may be over: count it; the state of one that has failed is good for nothing."""
         if told is None or not told.state.is_finished:
             return
-        self.finished.append(told)
+        self.finished += 1
         if told.state is TrialState.FAILED:
+            self.failed.append(told)
             self.checkpoints.discard(told.index)
 
     def _retry(self, record: TrialRecord, lost: Lost) -> None:
@@ -334,11 +336,10 @@ class _Run:
         self._note_end(self.study.release(record, now=self.clock(), retries=retries, error=lost.reason))
 
     def _check_failures(self) -> None:
-        failed = [record for record in self.finished if record.state is TrialState.FAILED]
-        if len(failed) >= TOLERATED_FAILURES and len(failed) > TOLERATED_SHARE * len(self.finished):
-            first = failed[0]
+        if len(self.failed) >= TOLERATED_FAILURES and len(self.failed) > TOLERATED_SHARE * self.finished:
+            first = self.failed[0]
             raise TooManyFailuresError(
-                f"{len(failed)} of {len(self.finished)} evaluations failed, so the run ended; everything is stored. "
+                f"{len(self.failed)} of {self.finished} evaluations failed, so the run ended; everything is stored. "
                 f"The first cause, of trial {first.index} with {dict(first.parameters)!r}, was {first.error} (its "
                 f"traceback is in experiment.trials[{first.index}].traceback)."
             )
