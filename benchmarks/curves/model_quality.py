@@ -1,6 +1,6 @@
 """How well the ends of learning curves are predicted: log density, coverage and error, beside simpler models.
 
-    python benchmarks/curves/model_quality.py --data FOLDER [--seeds 3] [--curves 15 40] [--without dpl] [--out FILE]
+    python benchmarks/curves/model_quality.py --data FOLDER [--seeds 3] [--curves 15 40] [--without dpl ...]
 
 A search is imitated: of so many random configurations every one has a first look, the better third more, a tenth is
 trained to the end. The ends of the others are held back and predicted. All figures are on the standard scale of
@@ -9,7 +9,8 @@ trained to the end. The ends of the others are held back and predicted. All figu
     ours        the model of FreezeThaw
     last        the last value, moved and spread like what the finished curves did from that step on
     power law   y = a - b t^-c of each curve by itself, c on a grid, a and b by least squares; residuals give the spread
-    dpl         deep power laws (Kadra et al. 2023, arXiv 2302.00441): five networks from configuration to a, b, c
+    dpl         five networks from configuration to a, b, c (Kadra et al. 2023); needs PyTorch, as does
+    dyhpo-like  a deep kernel on configuration, step and curve so far (Wistuba et al. 2022); see `deep_baselines.py`
 """
 
 import os
@@ -20,7 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import json
 from collections.abc import Callable
-from itertools import pairwise, product
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,8 @@ from headstock.gp.curve_outcomes import CurveTransform
 from headstock.gp.curves import CurveSet, condition
 from tables import Task, tasks
 
-Prediction = tuple[np.ndarray, np.ndarray]
-"""The means and the standard deviations of the ends of all curves."""
+Prediction = tuple[np.ndarray, ...]
+"""The means and the standard deviations of the ends of all curves, and the latter widened where it is optional."""
 
 
 def imitated(task: Task, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -95,31 +97,16 @@ def power_law(_: np.ndarray, Z: np.ndarray, __: np.ndarray) -> Prediction:
     return mean, sd
 
 
-def deep_power_laws(X: np.ndarray, Z: np.ndarray, _: np.ndarray) -> Prediction:
-    import torch
+def deep_power_laws(X: np.ndarray, Z: np.ndarray, categorical: np.ndarray) -> Prediction:
+    import deep_baselines
 
-    rows, columns = np.nonzero(~np.isnan(Z))
-    last = Z.shape[1]
-    x, everything = (torch.tensor(a, dtype=torch.float32) for a in (X[rows], X))
-    t = torch.tensor((columns + 1.0) / last, dtype=torch.float32)
-    y = torch.tensor(Z[rows, columns], dtype=torch.float32)
-    ends = []
-    for member in range(5):
-        torch.manual_seed(member)
-        sizes = (X.shape[1], 128, 128)
-        layers = [m for a, b in pairwise(sizes) for m in (torch.nn.Linear(a, b), torch.nn.LeakyReLU())]
-        net = torch.nn.Sequential(*layers, torch.nn.Linear(128, 3))
-        optimizer = torch.optim.Adam(net.parameters(), 1e-3)
-        for _step in range(400):
-            a, b, c = net(x).T
-            loss = (a - torch.nn.functional.softplus(b) * t ** -torch.sigmoid(c) - y).abs().mean()
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-        with torch.no_grad():
-            a, b, _c = net(everything).T
-            ends.append((a - torch.nn.functional.softplus(b)).numpy())
-    return np.mean(ends, axis=0), np.maximum(np.std(ends, axis=0), 1e-2)
+    return deep_baselines.ends(deep_baselines.power_laws, X, Z, categorical)
+
+
+def deep_kernel(X: np.ndarray, Z: np.ndarray, categorical: np.ndarray) -> Prediction:
+    import deep_baselines
+
+    return deep_baselines.ends(deep_baselines.deep_kernel, X, Z, categorical)
 
 
 MODELS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], Prediction]] = {
@@ -127,7 +114,10 @@ MODELS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], Prediction]] = 
     "last": last_value,
     "power law": power_law,
     "dpl": deep_power_laws,
+    "dyhpo-like": deep_kernel,
 }
+
+NEED_TORCH = ("dpl", "dyhpo-like")
 
 
 def measure(task: Task, count: int, seed: int, models: list[str]) -> dict[str, dict[str, float]]:
@@ -141,16 +131,17 @@ def measure(task: Task, count: int, seed: int, models: list[str]) -> dict[str, d
     truth = transform.apply(ends[held])
     result = {}
     for model in models:
-        mean, sd = (a[held] for a in MODELS[model](X, Z.copy(), encoding.categorical))
-        z = (truth - mean) / sd
-        result[model] = {
-            "density": float(np.mean(np.maximum(norm.logpdf(truth, mean, sd), -20.0))),
-            "within 50 %": float(np.mean(np.abs(z) < norm.ppf(0.75))),
-            "within 80 %": float(np.mean(np.abs(z) < norm.ppf(0.9))),
-            "within 95 %": float(np.mean(np.abs(z) < norm.ppf(0.975))),
-            "error": float(np.median(np.abs(truth - mean))),
-            "rank": float(np.nan_to_num(spearmanr(mean, truth).statistic)),
-        }
+        mean, *spreads = (a[held] for a in MODELS[model](X, Z.copy(), encoding.categorical))
+        for name, sd in zip((model, f"{model}, widened"), spreads, strict=False):
+            z = (truth - mean) / sd
+            result[name] = {
+                "density": float(np.mean(np.maximum(norm.logpdf(truth, mean, sd), -20.0))),
+                "within 50 %": float(np.mean(np.abs(z) < norm.ppf(0.75))),
+                "within 80 %": float(np.mean(np.abs(z) < norm.ppf(0.9))),
+                "within 95 %": float(np.mean(np.abs(z) < norm.ppf(0.975))),
+                "error": float(np.median(np.abs(truth - mean))),
+                "rank": float(np.nan_to_num(spearmanr(mean, truth).statistic)),
+            }
     return result
 
 
@@ -159,7 +150,7 @@ def show(rows: list[dict[str, Any]]) -> None:
     figures = ("density", "within 50 %", "within 80 %", "within 95 %", "error", "rank")
     for family, count in sorted({(r["family"], r["curves"]) for r in rows}):
         print(f"\n{family}, {count} curves" + "".join(f"{f:>13}" for f in figures))
-        for model in MODELS:
+        for model in dict.fromkeys(r["model"] for r in rows):
             own = [r for r in rows if (r["family"], r["curves"], r["model"]) == (family, count, model)]
             if own:
                 print(f"{model:>18}" + "".join(f"{np.mean([r[f] for r in own]):>13.2f}" for f in figures))
@@ -173,8 +164,14 @@ def main() -> None:
     parser.add_argument("--without", nargs="+", default=[], choices=list(MODELS))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/curves/model_quality.jsonl"))
     options = parser.parse_args()
-    known, rows = tasks(options.data), []
     models = [m for m in MODELS if m not in options.without]
+    missing = [m for m in NEED_TORCH if m in models and find_spec("torch") is None]
+    if missing:
+        parser.error(
+            f"{' and '.join(missing)} need PyTorch, which is not installed: "
+            f"pip install torch, or leave them out with --without {' '.join(missing)}"
+        )
+    known, rows = tasks(options.data), []
     with options.out.open("w", encoding="utf-8") as out:
         for name, count, seed in product(known, options.curves, range(options.seeds)):
             for model, figures in measure(known[name](seed), count, seed, models).items():

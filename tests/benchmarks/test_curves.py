@@ -48,6 +48,15 @@ def test_the_model_predicts_held_back_ends_better_than_their_last_values(monkeyp
     assert all(0.0 <= f["within 80 %"] <= 1.0 for f in figures.values())
 
 
+def test_without_pytorch_the_models_that_need_it_are_named(monkeypatch, capsys, tmp_path):
+    quality = script("model_quality", monkeypatch)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(sys, "argv", ["model_quality.py", "--data", str(tmp_path), "--without", "dpl"])
+    with pytest.raises(SystemExit):
+        quality.main()
+    assert "dyhpo-like need PyTorch, which is not installed" in capsys.readouterr().err
+
+
 def test_peers_move_to_the_nearest_row_that_was_not_tried(monkeypatch):
     peers = script("peers", monkeypatch)
     curves = table(rows=5, steps=3)
