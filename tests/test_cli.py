@@ -1,14 +1,19 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import histories
-from headstock import Budget, Choice, Experiment, Failed, Float, Space, Trial, cli
+from headstock import Budget, Choice, Experiment, Failed, Float, Int, Space, Trial, cli
+from headstock.cli.options import trials_table
 from headstock.exports import trials_csv
 
 Invoke = Callable[..., Result]
@@ -59,7 +64,32 @@ def test_show_says_why_trials_failed_and_names_some_of_many_parameters(tmp_path)
         experiment.tell(experiment.ask(), 0.5)
     shown = CliRunner().invoke(cli.app, ["show", "wide", "--storage", url]).output
     assert "1 of 2 trials failed. The most frequent reason (once): CUDA out of memory." in " ".join(shown.split())
-    assert "and 52 more parameters" in shown
+    assert "more columns need more room" in shown
+
+
+@pytest.mark.parametrize("room", [60, 80, 100])
+def test_a_table_of_trials_cuts_no_number_short(room):
+    space = Space(
+        {"learning_rate": Float(1e-6, 1, log=True), "[depth]": Int(1, 9)} | {f"p{i}": Float(0, 1) for i in range(9)}
+    )
+    experiment = Experiment("e", space, maximize="accuracy", seed=0)
+    experiment.tell(experiment.ask(), {"accuracy": 0.912345, "loss": 0.1234})
+    out = io.StringIO()
+    Console(file=out, width=room).print(trials_table(experiment.history.trials, room))
+    head, row, note, *_ = out.getvalue().splitlines()
+    assert "…" not in out.getvalue()
+    assert {"trial", "state", "accuracy", "loss", "seconds"} <= set(head.split())
+    assert "0.9123" in row.split()
+    assert len(head.split()) + int(note.split()[0]) == 3 + 2 + len(space)
+
+
+def test_where_no_terminal_is_a_table_has_every_column(url):
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with Experiment("many", Space({f"p{i:02}": Float(0, 1) for i in range(60)}), maximize="score", storage=url) as many:
+        many.tell(many.ask(), 0.5)
+    command = [sys.executable, "-c", "from headstock.cli import main; main()", "trials", "many", "--storage", url]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.splitlines()
+    assert [len(line.split()) for line in shown] == [64, 64]
 
 
 def test_show_and_best_warn_of_what_speaks_against_the_search(tmp_path):

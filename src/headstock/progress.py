@@ -69,13 +69,16 @@ def observed(observe: Observe, objective: Objective, budget: Budget, progress: b
         yield both
 
 
-def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], rows: int = ROWS) -> Table:
+def trainings_table(
+    history: History, ends: Mapping[int, tuple[float, float]], rows: int = ROWS, *, expand: bool = True
+) -> Table:
     """The trainings: what runs, then what is paused, the most promising first, then what is over.
 
     Args:
         history: the trials.
         ends: for some trials the predicted mean and standard deviation of the objective in the end.
         rows: how many to show at most.
+        expand: whether the table is as wide as the terminal, and reasons are cut where that ends.
     """
     sign, metric = history.objective.sign, history.objective.metric
 
@@ -85,7 +88,7 @@ def trainings_table(history: History, ends: Mapping[int, tuple[float, float]], r
         return _ORDER.index(trial.state), float("inf") if promising is None else -sign * promising
 
     shown = heapq.nsmallest(rows, (t for t in history if t.state in _ORDER), key=rank)
-    table = Table(box=None, header_style="bold", expand=True)
+    table = Table(box=None, header_style="bold", expand=expand)
     for name in ("trial", "state", "step", plain(metric), "predicted"):
         table.add_column(name, no_wrap=True)
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)

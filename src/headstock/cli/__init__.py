@@ -19,6 +19,7 @@ from headstock.cli import scripts, steering, workers
 from headstock.cli.options import (
     DEFAULT_STORAGE,
     INTERRUPTED,
+    PIPE_WIDTH,
     AsJson,
     Files,
     Name,
@@ -129,10 +130,10 @@ def show(name: Name, storage: StorageUrl = DEFAULT_STORAGE, as_json: AsJson = Fa
         _print_course(history)
         if any(t.steps for t in history):
             out.print("\n[bold]trainings[/bold]")
-            out.print(trainings_table(history, predicted_ends(history, fit=True)))
+            out.print(trainings_table(history, predicted_ends(history, fit=True), expand=out.width < PIPE_WIDTH))
         if history.trials:
             out.print("\n[bold]latest trials[/bold]")
-            out.print(trials_table(history.trials[-LATEST:]))
+            out.print(trials_table(history.trials[-LATEST:], out.width))
 
 
 @app.command()
@@ -149,7 +150,7 @@ def trials(
     if as_json:
         print_json([record.to_json() for record in records])
         return
-    out.print(trials_table(records))
+    out.print(trials_table(records, out.width))
     if records and records[0].index > 0:
         out.print(f"[dim]{records[0].index} older trials are not shown; see --limit.[/dim]")
 
@@ -426,7 +427,7 @@ def _print_course(history: History) -> None:
         return
     out.print(f"best so far:   {line}")
     out.print("\n[bold]best trials[/bold]")
-    out.print(trials_table(history.best(BEST)))
+    out.print(trials_table(history.best(BEST), out.width))
 
 
 def _moment(seconds: float) -> str:

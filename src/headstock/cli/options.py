@@ -1,18 +1,23 @@
 """What the commands share: options, and ways to open and to print."""
 
 import json
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TextIO, final
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from headstock import TrialRecord, wording
 from headstock.storage import Storage, open_storage
-from headstock.terminal import plain
+from headstock.wording import harmless
 
 INTERRUPTED: Final = 130
 """The exit code of a command that was asked to end."""
@@ -29,10 +34,20 @@ Files = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
 
-MOST_COLUMNS: Final = 8
-"""How many parameters a table has room for."""
+WIDEST_CELL: Final = 30
+"""How many characters of a value, or of a name over a column, a table shows."""
 
-out: Final = Console()
+PIPE_WIDTH: Final = 4_000
+"""How long lines may be where no terminal shows them, as in a pipe or a file."""
+
+
+def console_for(stream: TextIO) -> Console:
+    """As wide as the terminal; where there is none, lines are as long as they are, so that `grep` finds rows whole."""
+    is_measured = stream.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if is_measured else PIPE_WIDTH)
+
+
+out: Final = console_for(sys.stdout)
 
 
 @contextmanager
@@ -50,19 +65,51 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
-def trials_table(records: Sequence[TrialRecord]) -> Table:
-    """The trials, with as many of their parameters as have room."""
-    every = list(dict.fromkeys(name for record in records for name in record.parameters))
-    names, others = every[:MOST_COLUMNS], len(every[MOST_COLUMNS:])
-    metrics = list(dict.fromkeys(name for record in records for name in record.metrics))
-    table = Table("trial", "state", *map(plain, metrics), *map(plain, names), "seconds", box=None, header_style="bold")
-    for record in records:
-        means = [record.metrics[m].mean if m in record.metrics else "" for m in metrics]
-        values = [record.parameters.get(name, "") for name in names]
-        seconds = "" if record.seconds is None else f"{record.seconds:.1f}"
-        shown = (plain(wording.value(value)) for value in (*means, *values))
-        table.add_row(str(record.index), record.state.value, *shown, seconds)
-    if others:
-        table.caption = f"and {others} more parameters: headstock export has them all"
+def trials_table(records: Sequence[TrialRecord], room: int) -> Table:
+    """The trials, with as many of their metrics and parameters as fit into a width: no number is cut short.
+
+    Args:
+        records: the trials.
+        room: how many characters a line has.
+    """
+    indices = _Column("trial", [str(t.index) for t in records])
+    states = _Column("state", [t.state.value for t in records])
+    seconds = _Column("seconds", ["" if t.seconds is None else f"{t.seconds:.1f}" for t in records])
+    metrics = dict.fromkeys(name for record in records for name in record.metrics)
+    parameters = dict.fromkeys(name for record in records for name in record.parameters)
+    means = ([t.metrics[name].mean if name in t.metrics else "" for t in records] for name in metrics)
+    values = ([t.parameters.get(name, "") for t in records] for name in parameters)
+    others = [
+        _Column(harmless(name), [harmless(wording.value(value)) for value in cells])
+        for name, cells in zip((*metrics, *parameters), (*means, *values), strict=True)
+    ]
+    room -= indices.width + states.width + seconds.width
+    fitting = []
+    for column in others:
+        if column.width <= room:
+            fitting.append(column)
+            room -= column.width
+    shown = (indices, states, *fitting, seconds)
+    table = Table(box=None, header_style="bold")
+    for column in shown:
+        table.add_column(escape(column.name), no_wrap=True, overflow="ellipsis", max_width=WIDEST_CELL)
+    for row in zip(*(column.cells for column in shown), strict=True):
+        table.add_row(*map(escape, row))
+    if len(fitting) < len(others):
+        table.caption = f"{len(others) - len(fitting)} more columns need more room: headstock export has them all"
         table.caption_justify = "left"
     return table
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of a table: its name, and a text for each row."""
+
+    name: str
+    cells: Sequence[str]
+
+    @property
+    def width(self) -> int:
+        """How many characters it takes, with a space on both sides."""
+        return min(WIDEST_CELL, max(map(cell_len, (self.name, *self.cells)))) + 2

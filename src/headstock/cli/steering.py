@@ -62,7 +62,7 @@ def prefer(
             out.print("There are no two finished trials to compare yet.")
         else:
             out.print("Which is better?")
-            out.print(trials_table(pair))
+            out.print(trials_table(pair, out.width))
 
 
 def _said(comparison: Comparison) -> str:
