@@ -215,8 +215,8 @@ def test_the_table_holds_every_trial(branching: Reader):
     history = histories.branching()
     table = branching.data("trials")
     names = [column["name"] for column in table["columns"]]
-    assert names[:4] == ["trial", "state", "arm", "lr"]
-    assert names[-7:] == ["loss", "± loss", "latency", "seconds", "source", "because", "error"]
+    assert names[:7] == ["trial", "state", "arm", "loss", "± loss", "latency", "lr"]
+    assert names[-4:] == ["seconds", "source", "because", "error"]
     assert all(len(row) == len(names) for row in table["rows"])
     for row, trial in zip(table["rows"], history, strict=True):
         assert row[names.index("lr")] == trial.parameters["lr"]
@@ -227,7 +227,7 @@ def test_the_table_holds_every_trial(branching: Reader):
 
 def test_a_value_of_none_is_not_an_inactive_parameter():
     history = histories.observed(Space(x=Choice(None, True, "a")), lambda p: float(p["x"] is None), 6)
-    cells = {row[3] for row in read(history).data("trials")["rows"]}
+    cells = {row[4] for row in read(history).data("trials")["rows"]}
     assert cells == {"None", "True", "a"}
 
 

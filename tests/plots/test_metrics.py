@@ -72,6 +72,9 @@ def test_the_matrix_has_each_parameter_and_the_objective():
     assert [v is None for v in momentum] == ["momentum" not in t.parameters for t in history]
     assert matrix.layout.xaxis.type == "log"
     assert list(matrix.layout.yaxis2.ticktext) == ["sgd", "adamw", "rmsprop"]
+    low, high = matrix.layout.xaxis3.range  # plotly cuts off points at the edge
+    assert low < history.space["momentum"].low
+    assert high > history.space["momentum"].high
 
 
 def test_the_prospect_is_drawn_as_it_is():

@@ -71,6 +71,12 @@ def test_a_disaster_does_not_flatten_the_rest():
     assert "1 far worse" in figure.layout.title.subtitle.text
 
 
+def test_a_tick_is_at_a_trial_however_few_there_are():
+    one = plot_trace(histories.observed(histories.NETWORK, histories.accuracy, 1))
+    assert one.layout.xaxis.dtick == 1
+    assert plot_trace(histories.digits()).layout.xaxis.dtick is None
+
+
 def test_without_a_result_there_is_no_trace():
     with pytest.raises(NoResultError, match="No trial has a result yet"):
         plot_trace(histories.empty())

@@ -16,6 +16,8 @@ MOST_POINTS: Final = 1_000
 MOST_PARAMETERS: Final = 6
 MOST_TICKS: Final = 3
 LONGEST_HEAD: Final = 16
+MARGIN: Final = 0.05
+"""How much of a range is free beyond its ends: many good trials lie there, and points are cut off at a panel's edge."""
 PANEL: Final = 130
 
 
@@ -78,6 +80,8 @@ def _axis(history: History, name: str) -> dict[str, Any]:
     """A parameter's axis, with few ticks of a number: there is no room for more."""
     parameter = history.space[name]
     made = axis(name, parameter) | {"title": {"text": style.text(name, longest=LONGEST_HEAD)}}
+    low, high = made["range"]
+    made["range"] = [low - MARGIN * (high - low), high + MARGIN * (high - low)]
     if isinstance(parameter, Choice | Fixed):
         return made
     if parameter.log and made["tickvals"]:

@@ -13,6 +13,7 @@ from headstock.history import History
 from headstock.plots import style
 from headstock.trial import TrialRecord
 
+FEW: Final = 6
 MOST_POINTS: Final = 5_000
 MOST_SVG_POINTS: Final = 1_000
 MOST_CROSSES: Final = 100
@@ -43,7 +44,8 @@ def plot_trace(history: History, *, optimum: float | None = None) -> go.Figure:
     focus = style.focus(values, low_is_good=history.objective.minimize)
     made = style.figure(f"{style.text(metric)} per trial", note=_note(len(shown), len(history), values, focus))
     margin = 0.5 + 0.01 * len(history)
-    made.update_xaxes(title_text="trial", range=[-margin, len(history) - 1 + margin])
+    whole = 1 if len(history) <= FEW else None  # plotly would put ticks between two trials
+    made.update_xaxes(title_text="trial", range=[-margin, len(history) - 1 + margin], dtick=whole)
     made.update_yaxes(title_text=style.text(metric), range=focus)
     made.add_traces(_measured(history, trials))
     made.add_trace(_best_so_far(history))

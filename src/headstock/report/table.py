@@ -30,21 +30,21 @@ def content(history: History, *, best: int | None) -> dict[str, Any]:
 
 def _columns(history: History, metrics: Sequence[tuple[str, bool]]) -> list[dict[str, str]]:
     columns = [("trial", "number"), ("state", "state"), ("arm", "text")]
-    for name, parameter in history.space.parameters.items():
-        columns.append((name, "text" if isinstance(parameter, Choice | Fixed) else "number"))
     for name, has_sem in metrics:
         columns += [(name, "number"), (f"± {name}", "number")] if has_sem else [(name, "number")]
+    for name, parameter in history.space.parameters.items():
+        columns.append((name, "text" if isinstance(parameter, Choice | Fixed) else "number"))
     columns += [("seconds", "number"), ("source", "text"), ("because", "long"), ("error", "long")]
     return [{"name": name, "kind": kind} for name, kind in columns]
 
 
 def _row(trial: TrialRecord, history: History, metrics: Sequence[tuple[str, bool]]) -> list[Value]:
     row: list[Value] = [trial.index, trial.state.value, trial.arm.name]
-    row += [_cell(trial.parameters[name]) if name in trial.parameters else None for name in history.space]
     for name, has_sem in metrics:
         observation = trial.metrics.get(name)
         cells = (None, None) if observation is None else (observation.mean, observation.sem)
         row += cells if has_sem else cells[:1]
+    row += [_cell(trial.parameters[name]) if name in trial.parameters else None for name in history.space]
     seconds = None if trial.seconds is None else round(trial.seconds, 3)
     return [*row, seconds, trial.source or None, trial.because or None, trial.error]
 
