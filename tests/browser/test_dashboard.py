@@ -78,6 +78,13 @@ def test_trials_are_ordered_by_any_column_and_searched_by_keyboard_and_the_addre
     expect(compared.get_by_role("columnheader")).to_have_text(["", "trial 11", "trial 8"])
 
 
+def test_the_table_says_why_trials_failed(look):
+    page = look(experiment="digits")
+    row = page.get_by_role("region", name="Trials", exact=True).get_by_role("row").filter(has_text="failed")
+    expect(row).to_have_count(2)
+    expect(row.first.get_by_text("ValueError: loss is NaN")).to_be_visible()
+
+
 def test_what_is_very_long_is_shortened_and_unfolds(look):
     page = look(experiment="wide", viewport={"width": 390, "height": 844})
     (parameters,) = [card for card in page.locator(".card").all() if "Best seen" in card.inner_text()]

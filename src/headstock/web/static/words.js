@@ -2,7 +2,7 @@
 
 export function number(value) {
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value)) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value); // beyond, every number is whole
   const rounded = Number(value.toPrecision(4));
   return Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
 }
