@@ -20,6 +20,7 @@ import headstock as hs
 import tasks
 from headstock.cli import app
 from headstock.errors import ExecutorError
+from headstock.executors.base import Ask, Finished
 from headstock.history import History
 from headstock.runner import Ended
 from headstock.trial import TrialState
@@ -115,6 +116,29 @@ def test_resources_say_where_trials_run_and_how_many(cluster: Any, tmp_path: Pat
         assert [trial.objective_mean for trial in found.history] == [2.0] * 6
     assert max(running) == 2
     cluster.remove_node(node)
+
+
+def test_tasks_that_talk_all_the_time_keep_the_runner_from_nothing_else(cluster: Any):
+    def talk(_: Any, ask: Ask) -> str:
+        for number in range(20):
+            ask("says", number)
+        return "done"
+
+    now = 0.0
+
+    def listen(*_: Any) -> None:
+        nonlocal now
+        now += 1.0
+
+    places = hs.Ray(cluster.address)(talk, 1)
+    places.clock = lambda: now
+    places.submit(7, None)
+    waits = 1
+    while not (finished := places.wait(listen, 5.0)):
+        waits += 1
+    places.close()
+    assert finished == [Finished(7, "done")]
+    assert waits >= 4, "it listened for longer than it was told to"
 
 
 def test_a_node_s_death_costs_its_trials_what_was_not_saved(cluster: Any, tmp_path: Path):

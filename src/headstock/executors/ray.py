@@ -11,7 +11,8 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -238,6 +239,7 @@ class Places:
         workers: how many actors there are; None for as many as there is room for.
         timeout: how many seconds a task may take; None for as long as it likes.
         is_ours: whether the connection to Ray is to be closed in the end.
+        clock: seconds.
     """
 
     work: bytes
@@ -245,6 +247,7 @@ class Places:
     workers: int | None
     timeout: float | None
     is_ours: bool
+    clock: Callable[[], float] = time.monotonic
     capacity: int = field(init=False)
     _idle: list[Any] = field(default_factory=list, init=False)
     _busy: dict[Any, _Busy] = field(default_factory=dict, init=False)
@@ -278,13 +281,15 @@ class Places:
 
         if self.workers is None:  # nodes come and go; one that is to come may be the only one
             self.capacity = max(1, sum(_room(node, self.resources) for node in self.nodes()))
+        until = self.clock() + seconds
         finished: list[Finished] = []
         while self._busy and not finished:
             with let_in():
-                ready, _ = ray.wait(list(self._busy), timeout=seconds)
-            if not ready:
+                ready, _ = ray.wait(list(self._busy), timeout=max(0.0, until - self.clock()))
+            if ready:
+                finished += self._hear(ready[0], listen)
+            if not ready or self.clock() >= until:
                 break
-            finished += self._hear(ready[0], listen)
         return finished
 
     def close(self) -> None:
