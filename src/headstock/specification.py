@@ -1,12 +1,13 @@
 """What an experiment is, from what people say that it is."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from headstock.budget import Budget
-from headstock.errors import ExperimentExistsError, ObjectiveError, StorageError
+from headstock.errors import ExperimentExistsError, HeadstockError, ObjectiveError, StorageError
 from headstock.history import History
 from headstock.objective import Objective, OutcomeConstraint, parse_outcome_constraint
 from headstock.samplers import sampler_from_json
@@ -183,9 +184,34 @@ def restore(stored: Mapping[str, Any], storage: Storage) -> str:
     if not isinstance(stored, Mapping) or stored.get("format") != FORMAT:
         found = stored.get("format") if isinstance(stored, Mapping) else type(stored).__name__
         raise StorageError(f"The JSON is of format {found!r}, not {FORMAT}. Give what Experiment.to_json() wrote.")
-    spec = spec_from_json(stored)
-    trials = [TrialRecord.from_json(trial) for trial in stored["trials"]]
-    storage.create(spec, trials, [Comparison.from_json(one) for one in stored.get("comparisons", ())])
-    for index, text in stored.get("notes", ()):
-        storage.note(spec.name, text, index=index, now=spec.created)
+    with _something_else_refused():
+        spec = spec_from_json(stored)
+        _ = sampler_of(spec, None), scheduler_of(spec, None)
+        trials = [TrialRecord.from_json(trial) for trial in stored["trials"]]
+        storage.create(spec, trials, [Comparison.from_json(one) for one in stored.get("comparisons", ())])
+    try:
+        with _something_else_refused():
+            for index, text in stored.get("notes", ()):
+                storage.note(spec.name, text, index=index, now=spec.created)
+            storage.changes(spec.name)  # which refuses what could not be read again
+    except HeadstockError:
+        storage.delete(spec.name)
+        raise
     return spec.name
+
+
+@contextmanager
+def _something_else_refused() -> Iterator[None]:
+    """What the block stumbles over was not written by headstock.
+
+    Raises:
+        StorageError: if there was anything.
+    """
+    try:
+        yield
+    except HeadstockError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"The JSON is of no experiment ({type(error).__name__}: {error}). Give what Experiment.to_json() wrote."
+        ) from error
