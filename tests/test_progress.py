@@ -50,6 +50,20 @@ def test_elsewhere_a_line_says_what_became_of_each_trial():
     assert "(x=" in paused[0]
 
 
+def test_a_line_is_printed_once_though_workers_show_it_older_histories_too():
+    out = io.StringIO()
+    before = hs.Experiment("e", SPACE, maximize="height", seed=1)
+    histories = [before.history]
+    before.run(climb, budget=Budget(steps=30), observe=histories.append, progress=False)
+    with shown_progress("maximising height", Budget(steps=30), Console(file=out, width=140)) as observe:
+        for newer, older in zip(histories[1:], histories, strict=False):
+            observe(older)
+            observe(newer)
+            observe(older)
+    lines = [line.partition("  ")[2] for line in out.getvalue().splitlines()]
+    assert len(lines) == len(set(lines)) >= 2, lines
+
+
 def test_the_table_has_the_most_promising_first():
     experiment = searched(Console(file=io.StringIO(), width=140))
     ends = predicted_ends(experiment.history)

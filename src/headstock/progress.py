@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from typing import Final, final
 
 from rich.console import Console, Group, RenderableType
@@ -163,18 +163,31 @@ class _Screen:
 
 
 def _plain_lines(console: Console, total: int | None) -> Observe:
-    """Print a line for each trial when it finishes or is paused; not for what happened before."""
-    known: dict[int, TrialRecord] | None = None
+    """Print a line for each trial when it finishes or is paused; not for what happened before.
+
+    Workers that share it may show a history that is older than the one before: nothing is told twice.
+    """
+    last: tuple[TrialRecord, ...] | None = None
+    told: dict[int, TrialRecord] = {}
     of_all = "" if total is None else f"/{total}"
 
+    def is_news(trial: TrialRecord) -> bool:
+        if not trial.state.is_finished and trial.state is not TrialState.PAUSED:
+            return False
+        before = told.get(trial.index)
+        if before is None:
+            return True
+        is_other = (trial.state, trial.step) != (before.state, before.step)
+        return is_other and not before.state.is_finished and trial.step >= before.step
+
     def observe(history: History) -> None:
-        nonlocal known
-        quiet = {t.index: t for t in history if t.state.is_finished or t.state is TrialState.PAUSED}
-        before = quiet if known is None else known
-        as_before = {(t.index, t.state, t.step) for t in before.values()}
-        news = [t for t in quiet.values() if (t.index, t.state, t.step) not in as_before]
-        known = quiet
-        for trial in sorted(news, key=lambda t: t.finished or 0.0):
+        nonlocal last
+        # Which have changed shows without a look into them: there may be many, and this is called at each report.
+        changed = [t for t, old in zip_longest(history.trials, last or ()) if t is not None and t is not old]
+        is_first, last = last is None, history.trials
+        news = [trial for trial in changed if is_news(trial)]
+        told.update((trial.index, trial) for trial in news)
+        for trial in () if is_first else sorted(news, key=lambda t: t.finished or 0.0):
             line = f"{_finished(history)}{of_all}  {_line(trial)}  {_best(history)}"
             console.print(line.rstrip(), markup=False, soft_wrap=True)
 
