@@ -1,12 +1,13 @@
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headstock import Bayesian, Budget, Failed, Int, Space, Trial
+from headstock.checkpoints import Checkpoints
 from headstock.errors import HeadstockError, TooManyFailuresError
 from headstock.executors.base import Finished, Listen
 from headstock.executors.inline import Inline
@@ -14,6 +15,7 @@ from headstock.history import History
 from headstock.processes import is_dead, new_owner
 from headstock.runner import Ended, run
 from headstock.schedulers.automatic import Automatic
+from headstock.schedulers.full import FullTraining
 from headstock.trial import TrialState
 from trainings import Clock, run_study, study_of, training_of
 
@@ -192,6 +194,40 @@ def test_the_observer_sees_starts_and_ends():
 
     run_study(study, lambda _: 1.0, observe=observe, trials=2)
     assert seen == [(1, 0), (1, 1), (2, 1), (2, 2)]
+
+
+def test_saved_states_are_looked_through_the_more_seldom_the_more_trials_there_are(tmp_path: Path):
+    study = study_of()
+    looks = []
+
+    @dataclass
+    class Counting:
+        """Saved states, and when all of them were looked through."""
+
+        inside: Checkpoints
+
+        def collect(self, worth: Sequence[int]) -> int:
+            looks.append(len(worth))
+            return self.inside.collect(worth)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inside, name)
+
+    def train(trial: Trial) -> None:
+        trial.attach(state=[0.0] * 100)
+        for _ in trial.steps(1):
+            trial.report(score=trial.parameters["x"])
+
+    training = training_of(study, train, tmp_path)
+    size = 15_000
+    kept: Any = Counting(replace(training.checkpoints, quota=50 * size))
+    clock, budget = Clock(), Budget(trials=150)
+    run(study, FullTraining(), Inline(training), budget=budget, clock=clock, observe=lambda _: None, checkpoints=kept)
+    assert looks[:31] == list(range(1, 32)), "of a few, all are looked through each time"
+    assert len(looks) <= 75
+    there = [path.stat().st_size for path in tmp_path.rglob("*.zip")]
+    assert max(there) < size
+    assert sum(there) <= (50 + 150 // 32) * size
 
 
 def test_a_run_that_has_lost_places_takes_no_trial_before_there_is_one():

@@ -55,6 +55,9 @@ TICK: Final = 1.0
 MOST_UNJUDGED: Final = 8
 """How many trials may wait for a person to compare them: what is suggested after that would be suggested blindly."""
 
+SHARE: Final = 32
+"""By what share of the trials' saved states their quota may be exceeded for a while."""
+
 GRACE: Final = 10.0
 """For how many seconds trainings may come to the end of their step when the run is interrupted."""
 
@@ -147,6 +150,7 @@ class _Run:
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     failed: list[TrialRecord] = field(default_factory=list)
     finished: int = 0
+    uncollected: int = 0
     is_halting: bool = False
     is_exhausted: bool = False
 
@@ -285,8 +289,15 @@ class _Run:
             pass  # another process runs the trial now
         history = self.study.history()
         if isinstance(end, End) and end.is_saved:
-            self.checkpoints.collect(worth_keeping(history))
+            self._collect(history)
         self.observe(history)
+
+    def _collect(self, history: History) -> None:
+        """Keep saved states to their quota; a look at those of all trials is the more seldom, the more there are."""
+        self.uncollected += 1
+        if self.uncollected > len(history) // SHARE or self.checkpoints.lacks_room:
+            self.checkpoints.collect(worth_keeping(history))
+            self.uncollected = 0
 
     def _put_aside(self, record: TrialRecord, end: End) -> None:
         """A trial has left before its end, to go on another time; or to end, if somebody has asked for it by now."""

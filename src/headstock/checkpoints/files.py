@@ -166,6 +166,11 @@ class Checkpoints:
                     os.unlink(saved.path.name, dir_fd=folder)
         return None
 
+    @property
+    def lacks_room(self) -> bool:
+        """Whether the disk has less room than is to be left free."""
+        return self._missing() > 0
+
     def collect(self, worth: Sequence[int]) -> int:
         """Delete saved states until they keep to the quota and the disk has room; how many bytes were freed.
 
@@ -221,7 +226,7 @@ class Checkpoints:
         return self.spare - shutil.disk_usage(self.folder).free if self.folder.is_dir() else 0
 
     def _check_room(self, size: int) -> None:
-        if self._missing() > 0:
+        if self.lacks_room:
             raise NoRoomError(
                 f"The disk of {self.folder} has less than {self.spare / GIB:.1f} GiB free, so the state of a trial, "
                 f"of {size / GIB:.3f} GiB, was not saved. Make room on the disk."
