@@ -1,11 +1,15 @@
+import math
+
 import numpy as np
 import pytest
 
 import histories
+from headstock import Budget, Experiment, Float, Space
 from headstock.analysis.model import Model
+from headstock.analysis.surface import effect_along, slice_along
 from headstock.errors import MetricError, NoResultError, ParameterError
 from headstock.history import History
-from headstock.trial import Observation
+from headstock.trial import Observation, TrialState
 
 
 def test_predictions_have_the_form_that_readers_of_ax_know(branching: Model):
@@ -62,6 +66,34 @@ def test_metrics_that_few_trials_have_are_modelled_from_those():
     model = Model.fit(History(history.space, history.objective, tuple(trials)))
     assert model.metric_names == ("accuracy", "recall")
     assert model.predict_one(trials[5].parameters)["recall"].mean == pytest.approx(0.5)
+
+
+def test_what_matters_shows_in_trainings_that_freeze_thaw_has_left():
+    def end(parameters):
+        return 1 - abs(math.log10(parameters["lr"]) + 1) / 6
+
+    def train(trial):
+        trial.attach(state={})
+        for step in trial.steps(12):
+            trial.report(accuracy=end(trial.parameters) * (1 - 0.6 ** (step + 1)))
+
+    space = Space(lr=Float(1e-6, 1.0, log=True), seed=Float(0.0, 1.0))
+    experiment = Experiment("left", space, maximize="accuracy", seed=0)
+    experiment.run(train, budget=Budget(steps=96))
+    history, model = experiment.history, experiment.model()
+    assert set(model.expected) == {t.index for t in history if t.state is TrialState.PAUSED}
+    assert all(t.parameters["lr"] > 1e-3 for t in history.observed)  # no result tells of small ones
+    small = slice_along(model, "lr", density=4).means[0]
+    assert small < min(t.objective_mean for t in history.observed) - 0.3
+    assert effect_along(model, "lr", density=4).means[0] < 0.6
+    assert model.importances()[0].parameter == "lr"
+    assert model.importances()[0].total > 0.8
+    assert set(model.cross_validate().trials) == {t.index for t in history.observed}
+    assert len(model.surrogate().X) == len(history.observed)
+
+
+def test_a_model_of_finished_trials_is_whole(digits: Model):
+    assert digits.whole is digits
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from headstock.analysis.model import Model
 from headstock.analysis.surface import slice_along
 from headstock.errors import NoResultError
 from headstock.plots.slice import plot_slice
+from headstock.trial import Observation
 
 
 def test_each_parameter_has_a_panel_with_points_band_and_line(digits: Model):
@@ -44,6 +45,19 @@ def test_each_metric_is_in_the_drop_down(branching: Model):
     assert figure.layout.yaxis4.title.text == "loss"
     legends = [trace.name for trace in figure.data if trace.showlegend]
     assert len(legends) == 2 * len(set(legends))  # each metric's own
+
+
+def test_ends_that_are_expected_are_points_of_their_own(branching: Model):
+    without = next(t.index for t in branching.history.observed if "momentum" not in t.parameters)
+    having = next(t.index for t in branching.history.observed if "momentum" in t.parameters)
+    expected = {without: Observation(0.5, 0.1), having: Observation(0.25, 0.1)}
+    slices = [slice_along(branching, "momentum", metric=metric) for metric in ("loss", "latency")]
+    figure = plot_slice(slices, branching.history, expected)
+    (points,) = (trace for trace in figure.data if trace.name == "predicted end")
+    assert list(points.y) == [0.25]
+    assert "0.25 ± 0.1" in points.hovertext[0]
+    assert points.visible
+    assert "where they are expected to end" in figure.layout.title.subtitle.text
 
 
 def test_without_a_slice_there_is_no_figure(digits: Model):

@@ -9,9 +9,9 @@ from jaxtyping import Float64
 from headstock.analysis.intervals import central_interval
 from headstock.errors import NoResultError
 from headstock.history import History
-from headstock.schedulers.forecast import FEWEST_CURVES, Forecast
+from headstock.schedulers.forecast import FEWEST_CURVES, Forecast, predicted_ends
 from headstock.schedulers.reports import horizon
-from headstock.trial import TrialRecord, TrialState
+from headstock.trial import Observation, TrialRecord, TrialState
 
 LEVEL: Final = 0.8
 """The probability of the intervals in `Ending`."""
@@ -82,6 +82,35 @@ def endings(history: History) -> tuple[Ending, ...]:
             values[0] = trial.reports[metric][-1].mean
         found.append(Ending(trial.index, steps, *predicted))
     return tuple(sorted(found, key=lambda ending: ending.trial))
+
+
+def expected_ends(history: History) -> dict[int, Observation]:
+    """What unfinished trainings are expected to come to, by trial, as if it had been measured with a standard error.
+
+    It is the middle of the interval of one standard deviation to either side, and the error half of its width, both in
+    the metric's units. A poor beginning leaves open by how much worse than all others it may end, which is not what
+    matters, so the interval ends at the worst report of all.
+
+    Args:
+        history: the experiment.
+
+    Returns:
+        Nothing where freeze-thaw has left no model of the curves: to fit one here would take long.
+
+    Raises:
+        NumericalError: if a covariance matrix cannot be factorised.
+    """
+    last = _horizon(history)
+    if last is None or not history.pending or not predicted_ends(history):
+        return {}
+    forecast = Forecast.of(history, last)
+    worst = float(np.nanmin(forecast.posterior.data.Y))
+    mean, sd = forecast.final, forecast.sd_as_told(forecast.final_sd)
+    ends = np.maximum(np.vstack([mean - sd, mean + sd]), worst)
+    low, high = (forecast.transform.invert(end, np.zeros_like(sd))[0] for end in ends)
+    middles, halves = 0.5 * (low + high), 0.5 * np.abs(high - low)
+    told = zip(forecast.trials, middles.tolist(), halves.tolist(), strict=True)
+    return {trial.index: Observation(*end) for trial, *end in told if not trial.state.is_finished}
 
 
 def _horizon(history: History) -> int | None:

@@ -1,7 +1,7 @@
 """The model that one can look into: a surrogate of each metric, fitted to a history."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, final
 
@@ -9,17 +9,20 @@ import numpy as np
 from jaxtyping import Float64
 
 from headstock.analysis.cross_validation import CrossValidation, cross_validate
+from headstock.analysis.endings import expected_ends
 from headstock.analysis.importance import Importance, importances
 from headstock.analysis.intervals import central_interval
 from headstock.encoding import Encoding
 from headstock.errors import MetricError, NoResultError, ParameterError
 from headstock.gp.averaging import AveragedPosterior
 from headstock.gp.linalg import one_thread
+from headstock.gp.outcomes import OutcomeTransform
 from headstock.gp.surrogate import Surrogate, fit_surrogate
 from headstock.history import History
 from headstock.trial import Observation
 
 FEWEST_RESULTS: Final = 2
+BISECTIONS: Final = 30
 
 
 @final
@@ -29,7 +32,7 @@ class Model:
 
     It is a function of the history alone: the same history gives the same model, in whichever process. What it predicts
     is averaged over the hyper-parameters that the results leave open; importances and cross-validation are of the most
-    probable ones.
+    probable ones. It rests on results alone; `whole` has the expected ends of unfinished trainings, too.
 
     Args:
         history: what it was fitted to.
@@ -94,6 +97,32 @@ class Model:
     @cached_property
     def _averaged(self) -> dict[str, AveragedPosterior]:
         return {}
+
+    @cached_property
+    def expected(self) -> Mapping[int, Observation]:
+        """What trainings that freeze-thaw has left unfinished are expected to come to, by trial."""
+        return expected_ends(self.history)
+
+    @cached_property
+    @one_thread()
+    def whole(self) -> "Model":
+        """The model with these ends beside the results: of poor parameters freeze-thaw finishes no training.
+
+        It shows how good and bad lie in the space. Of the best arms it knows less than the results tell: expected ends
+        err together, and many of them would outweigh a few measurements.
+
+        Raises:
+            NumericalError: if the surrogate cannot be fitted.
+        """
+        if not self.expected:
+            return self
+        history, metric = self.history, self.history.objective.metric
+        ends = [history.trials[index].parameters for index in self.expected]
+        X = np.vstack([self.surrogate().X, self.encoding.encode(ends)])
+        sign = _sign(history, metric)
+        values, sems = _with_expected(*history.values(metric), [*self.expected.values()], sign)
+        fitted = fit_surrogate(X, values, sems, sign=sign, categorical=self.encoding.categorical)
+        return replace(self, surrogates={**self.surrogates, metric: fitted})
 
     @one_thread()
     def posterior(
@@ -165,12 +194,12 @@ class Model:
 
     @one_thread()
     def importances(self, metric: str | None = None) -> tuple[Importance, ...]:
-        """How much each parameter matters to a metric, the most important first.
+        """How much each parameter matters to a metric, the most important first, by the model with expected ends.
 
         Raises:
             MetricError: if the metric is not modelled.
         """
-        return importances(self.surrogate(metric), self.encoding)
+        return importances(self.whole.surrogate(metric), self.encoding)
 
     def feature_importances(self, metric: str | None = None) -> dict[str, float]:
         """The parameters' shares of all total Sobol indices of a metric; they sum to 1, or are 0 if nothing matters.
@@ -200,3 +229,27 @@ def _sign(history: History, metric: str) -> float:
     if metric == history.objective.metric:
         return history.objective.sign
     return -1.0 if any(c.metric == metric and not c.at_least for c in history.outcome_constraints) else 1.0
+
+
+def _with_expected(
+    values: Float64[np.ndarray, " n"], sems: Float64[np.ndarray, " n"], expected: Sequence[Observation], sign: float
+) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+    """Values and standard errors with what is expected after them.
+
+    Of bad values the surrogate keeps the ranks, and what lies below the worst one is as far from it as among the good
+    ones. An interval that reaches there would say nothing at all, so it ends at the worst value: given is the standard
+    error whose image is as wide as what is left.
+    """
+    means = np.array([end.mean for end in expected])
+    most = np.array([end.sem for end in expected])
+    every = np.concatenate([values, means])
+    transform = OutcomeTransform.of(every[np.isfinite(every)], sign)
+    worst = sign * np.nanmin(sign * every)
+    low = sign * np.maximum(sign * means - most, sign * worst)
+    left = 0.5 * (transform.apply(means + sign * most) - transform.apply(low))
+    least = np.zeros_like(most)
+    for _ in range(BISECTIONS):
+        between = 0.5 * (least + most)
+        is_wider = np.sqrt(transform.noise_variances(means, between)) > left
+        least, most = np.where(is_wider, least, between), np.where(is_wider, between, most)
+    return every, np.concatenate([sems, most])

@@ -1,6 +1,7 @@
 """What the model believes over one or two parameters while the others are held, or over one on the average of them.
 
-Everywhere, parameters that a condition switches off and points that break a linear constraint have no value: NaN.
+It is the model with the expected ends of unfinished trainings. Everywhere, parameters that a condition switches off and
+points that break a linear constraint have no value: NaN.
 """
 
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def surface(
     if not shown.any():
         raise NoResultError(f"{x} and {y} are never active together, so there is nothing to show over both.")
     means, sems = np.full(len(X), np.nan), np.full(len(X), np.nan)
-    means[shown], sems[shown] = model.posterior(X[shown], metric)
+    means[shown], sems[shown] = model.whole.posterior(X[shown], metric)
     shape = (len(rows), len(columns))
     name = metric or model.history.objective.metric
     odds = None
@@ -144,8 +145,8 @@ def slice_along(
     held = _held(model, at, parameter)
     X, shown = _settled(model, model.encoding.encode([{**held, parameter: value} for value in values]), parameter)
     means, lower, upper = (np.full(len(values), np.nan) for _ in range(3))
-    means[shown], _ = model.posterior(X[shown], metric)
-    lower[shown], upper[shown] = model.interval(X[shown], LEVEL, metric)
+    means[shown], _ = model.whole.posterior(X[shown], metric)
+    lower[shown], upper[shown] = model.whole.interval(X[shown], LEVEL, metric)
     return Slice(metric or model.history.objective.metric, parameter, values, means, lower, upper, held)
 
 
@@ -176,7 +177,7 @@ def effect_along(model: Model, parameter: str, *, metric: str | None = None, den
     """
     from scipy.stats import qmc  # takes half a second to load
 
-    surrogate, encoding = model.surrogate(metric), model.encoding
+    surrogate, encoding = model.whole.surrogate(metric), model.encoding
     values = _values(model, parameter, density)
     column = encoding.names.index(parameter)
     some = model.history.observed[0].parameters  # where a value lies in its own column, the others do not change

@@ -1,11 +1,13 @@
 """What the model believes along each parameter while the others are held."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
 
+from headstock import wording
 from headstock.analysis.pareto import direction
 from headstock.analysis.surface import Slice
 from headstock.errors import NoResultError
@@ -13,13 +15,16 @@ from headstock.history import History
 from headstock.parameters import Choice, Parameter, Value
 from headstock.plots import style
 from headstock.plots.axes import axis, coordinate
+from headstock.trial import Observation
 
 MOST_POINTS: Final = 500
 MOST_COLUMNS: Final = 3
 PANEL_HEIGHT: Final = 300
 
 
-def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
+def plot_slice(
+    slices: Sequence[Slice], history: History, expected: Mapping[int, Observation] = MappingProxyType({})
+) -> go.Figure:
     """The predicted mean with its 95 % band along each parameter, one panel each, and the measured values.
 
     Slices hold the other parameters and marginal effects average over them; the note tells which.
@@ -30,6 +35,7 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
     Args:
         slices: what to show; of several metrics, each along the same parameters.
         history: the experiment.
+        expected: what unfinished trainings are expected to come to, by trial; they are points of their own.
 
     Raises:
         NoResultError: if there is no slice.
@@ -38,7 +44,7 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
         raise NoResultError("A slice needs a parameter that varies.")
     first, *others = [[s for s in slices if s.metric == of] for of in dict.fromkeys(s.metric for s in slices)]
     title = "Metrics" if others else style.text(first[0].metric)
-    made = style.figure(f"{title} along each parameter", note=_note(first[0], history))
+    made = style.figure(f"{title} along each parameter", note=_note(first[0], history, expected))
     columns = min(MOST_COLUMNS, len(first))
     style.arrange(made, wide=panels(len(first), columns), narrow=panels(len(first), 1))
     made.update_layout({**_vertical(first, columns, history), "yaxis.range": focus_of(first[0].metric, history)})
@@ -47,17 +53,19 @@ def plot_slice(slices: Sequence[Slice], history: History) -> go.Figure:
         across = {**axis(shown.parameter, history.space[shown.parameter]), "anchor": f"y{end}"}
         made.update_layout({f"xaxis{end}": across})
         made.update_layout({f"yaxis{end}": {"anchor": f"x{end}", "matches": "y" if panel else None}})
-    counts = [_draw_all(made, group, history, visible=group is first) for group in (first, *others)]
+    counts = [_draw_all(made, group, history, expected, visible=group is first) for group in (first, *others)]
     if others:
         made.update_layout(updatemenus=[_menu([first, *others], counts, columns, history)], **style.legend_below())
     return made
 
 
-def _draw_all(made: go.Figure, slices: Sequence[Slice], history: History, *, visible: bool) -> int:
+def _draw_all(
+    made: go.Figure, slices: Sequence[Slice], history: History, expected: Mapping[int, Observation], *, visible: bool
+) -> int:
     """A panel for each slice of one metric; how many traces they are."""
     before = len(made.data)
     for panel, shown in enumerate(slices):
-        _draw(made, shown, history, panel)
+        _draw(made, shown, history, expected, panel)
     traces = made.data[before:]
     style.name_once(traces)
     for trace in traces:
@@ -97,21 +105,25 @@ def panels(count: int, columns: int) -> dict[str, Any]:
     return {**style.grid(count, columns, gap_x=0.09, gap_y=gap), "height": 130 + PANEL_HEIGHT * rows}
 
 
-def _note(shown: Slice, history: History) -> str:
+def _note(shown: Slice, history: History, expected: Mapping[int, Observation]) -> str:
     average = "The line is the average over the other parameters, everywhere in the space."
     others = average if shown.at is None else f"The other parameters are held at {style.listed(shown.at)}."
     notes = [others] if len(history.space.searched) > 1 else []
+    if expected:
+        notes.append("Diamonds are unfinished trainings, where they are expected to end; the model counts them.")
     if len(history.observed) > MOST_POINTS:
         notes.append(f"{MOST_POINTS} of {len(history.observed):,} trials are drawn.")
     return " ".join(notes)
 
 
-def _draw(made: go.Figure, shown: Slice, history: History, panel: int) -> None:
+def _draw(made: go.Figure, shown: Slice, history: History, expected: Mapping[int, Observation], panel: int) -> None:
     """A band around a line over numbers; a mean with its interval at each category."""
     parameter = history.space[shown.parameter]
     place: dict[str, Any] = {"xaxis": f"x{style.suffix(panel)}", "yaxis": f"y{style.suffix(panel)}"}
     x = np.array([coordinate(parameter, value) for value in shown.values])
     made.add_trace(_measured(shown, history, parameter, place))
+    if expected and shown.metric == history.objective.metric:
+        made.add_trace(_expected(shown, history, expected, place))
     if isinstance(parameter, Choice):
         made.add_scatter(
             x=x,
@@ -163,5 +175,28 @@ def _measured(shown: Slice, history: History, parameter: Parameter, options: dic
             for t, value in zip(trials, values, strict=True)
         ],
         name="measured",
+        **options,
+    )
+
+
+def _expected(
+    shown: Slice, history: History, expected: Mapping[int, Observation], options: dict[str, Any]
+) -> go.Scatter:
+    """What unfinished trainings are expected to come to, marked as at the ends of learning curves."""
+    parameter = history.space[shown.parameter]
+    trials = [history.trials[i] for i in expected if shown.parameter in history.trials[i].parameters]
+    told: list[dict[str, object]] = [
+        {"predicted end": wording.measured(expected[t.index].mean, expected[t.index].sem)}
+        | {shown.parameter: t.parameters[shown.parameter]}
+        for t in trials
+    ]
+    return go.Scatter(
+        x=[coordinate(parameter, t.parameters[shown.parameter]) for t in trials],
+        y=[expected[t.index].mean for t in trials],
+        mode="markers",
+        marker={"symbol": "diamond-open", "color": style.GREEN, "size": 7},
+        hoverinfo="text",
+        hovertext=[style.hover(f"trial {t.index}", facts) for t, facts in zip(trials, told, strict=True)],
+        name="predicted end",
         **options,
     )
