@@ -297,6 +297,7 @@ def test_a_person_judges(invoke: Invoke, url: str):
     assert "better than nothing" in str(invoke("prefer", "posters", "1").exception)
     assert invoke("prefer", "posters", "1", "0", "--back").exit_code == 2
     assert "takes no preferences" in str(invoke("prefer", "cifar10", "1", "0").exception)
+    assert "takes no preferences" in str(invoke("prefer", "cifar10").exception)
 
 
 def test_steering(invoke: Invoke, url: str):

@@ -36,7 +36,9 @@ def only(status: Status) -> Unfinished:
 
 def test_an_experiment_that_nobody_works_on(storage: Storage):
     status = status_of(storage, NAME)
-    assert status.why.startswith("nothing runs and nothing waits: no worker is at work. Start one: headstock worker")
+    assert status.why.startswith(
+        "nothing runs and nothing waits: no worker is at work. Run again what made it, or start one: headstock worker"
+    )
     assert not status.is_stuck
 
 

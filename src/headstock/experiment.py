@@ -301,7 +301,12 @@ class Experiment:
         return judging.take_back(self._study, now=time.time())
 
     def next_pair(self) -> tuple[TrialRecord, TrialRecord] | None:
-        """The two finished trials that are worth most to compare; None if there are no two."""
+        """The two finished trials that are worth most to compare; None if there are no two.
+
+        Raises:
+            ObjectiveError: if the objective is measured.
+        """
+        judging.check_judged(self._study)
         return next_pair(self.history)
 
     def abandon(self, trial: Trial | TrialRecord | int) -> TrialRecord:

@@ -19,7 +19,7 @@ def prefer(study: Study, better: int, worse: Collection[int], *, now: float) -> 
         TrialStateError: if one of them gave no result, or is not finished.
         MetricError: if there is nothing to compare it with, or it is to be better than itself.
     """
-    _check_judged(study)
+    check_judged(study)
     for index in (better, *worse):
         study.trial(index)
     if not worse or better in worse:
@@ -37,7 +37,7 @@ def take_back(study: Study, *, now: float) -> Comparison:
         ObjectiveError: if the objective is measured.
         MetricError: if nothing was said yet.
     """
-    _check_judged(study)
+    check_judged(study)
     return _keep(study, None, now)[-1]
 
 
@@ -55,7 +55,7 @@ def _keep(study: Study, said: Comparison | None, now: float) -> tuple[Comparison
             return known
 
 
-def _check_judged(study: Study) -> None:
+def check_judged(study: Study) -> None:
     """Refuse an experiment whose objective is measured."""
     if not study.spec.objective.judged:
         raise ObjectiveError(

@@ -86,7 +86,7 @@ class Status:
     @property
     def why(self) -> str:
         """What goes on in all, or what it waits for and what to do."""
-        join = f"Start one: headstock worker --name {shlex.quote(self.spec.name)} -- COMMAND"
+        join = f"Run again what made it, or start one: headstock worker --name {shlex.quote(self.spec.name)} -- COMMAND"
         people = sum(one.trial.state is TrialState.RUNNING and one.lease is None for one in self.unfinished)
         lost = sum(one.lease is not None for one in self.unfinished) - self._at_work
         held = sum(one.trial.is_held for one in self.unfinished)

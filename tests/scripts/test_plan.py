@@ -152,7 +152,7 @@ def test_options_go_before_the_file(tmp_path: Path):
     ("missing", "words"),
     [
         ("name", "There is no name. Give the experiment one with --name"),
-        ("parameters", "There is no parameters. Write each as --name"),
+        ("parameters", "There are no parameters. Write each as --name"),
         ("command", "There is no command. Write it at the end"),
         ("maximize", "Name the metric to optimise"),
         ("trials", r"There is no budget, .* Give trials, .* such as --trials 40\."),
@@ -223,7 +223,7 @@ def test_a_design_is_what_a_plan_searches_without_what_evaluates_it():
         ({"storage": "sqlite:///other.db"}, "'storage' is not stored"),
         ({"trails": 3}, "Do you mean 'trials'"),
         ({"minimize": "loss"}, "exactly one of maximize and minimize"),
-        ({"parameters": {}}, "There is no parameters"),
+        ({"parameters": {}}, "There are no parameters"),
         ({"parameters": {"lr": {"low": 0, "high": "ten"}}}, "'lr': high is 'ten', which is no number"),
         ({"parameters": {"lr": {"low": 1, "high": 0}}}, "'lr'"),
         ({"when": ["lr: optimizer=sgd"]}, "names 'optimizer'"),

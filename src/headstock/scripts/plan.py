@@ -294,7 +294,7 @@ def _need_goal(values: Mapping[str, Any]) -> None:
 
 def _need(key: str, values: Mapping[str, Any]) -> None:
     if not values.get(key):
-        raise CommandError(f"There is no {key}. {_MISSING[key]}")
+        raise CommandError(f"{'There are' if key.endswith('s') else 'There is'} no {key}. {_MISSING[key]}")
 
 
 @contextmanager
