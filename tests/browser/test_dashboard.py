@@ -153,6 +153,12 @@ def test_a_trial_s_page_tells_everything(visit, trainings, screen):
     assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
 
 
+def test_a_training_that_goes_on_is_compared_by_what_it_reported_last(visit, trainings):
+    _, link = trainings
+    page = visit(f"{link}?experiment=nets&trials=12,5", allowed=link, ready="body.ready")
+    page.get_by_role("region", name="Trials compared").get_by_text("after step 8", exact=False).first.wait_for()
+
+
 def test_a_note_is_markdown_and_never_markup(visit, trainings):
     storage, link = trainings
     text = f"# Why\n\n* **bold** {HOSTILE}\n* [go](https://example.org) [no](javascript:alert(1)) ![no](https://example.org)"

@@ -17,6 +17,13 @@ def test_the_report_opens_offline_everywhere(visit, tmp_path, screen):
     assert (paper == "rgb(255, 255, 255)") == (screen["scheme"] == "light")
 
 
+def test_a_metric_with_a_long_name_breaks_on_a_phone(visit, tmp_path):
+    history = histories.observed(histories.NETWORK, histories.accuracy, 6, metric="validation/" + 60 * "x")
+    path = write_report(history, tmp_path / "report.html", title="long")
+    page = visit(path.as_uri(), allowed=path.as_uri(), ready="body.drawn", viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_the_table_is_sorted_and_filtered(visit, tmp_path):
     history = histories.digits()
     path = write_report(history, tmp_path / "report.html", title="digits")

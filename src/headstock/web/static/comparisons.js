@@ -11,6 +11,12 @@ function line(label, cells) {
   return h("tr", {}, h("th", { scope: "row" }, label), cells.map((cell) => h("td", { class: "compared" }, differ ? h("mark", {}, cell) : cell)));
 }
 
+// What came of a metric, or what was reported last of it.
+function result({ metrics, reports }, key) {
+  const last = reports[key]?.at(-1);
+  return metrics[key] ? measured(metrics[key]) : last ? `${number(last[1])} after step ${last[0]}` : "";
+}
+
 export async function trials(main, name, indices) {
   const place = h("div");
   const curves = h("div", { class: "panels" });
@@ -27,7 +33,7 @@ export async function trials(main, name, indices) {
         ["", ...found.map((one) => ({ name: link(`trial ${one.index}`, { experiment: name, trial: one.index }) }))],
         [
           line("state", found.map((one) => one.state)),
-          ...keys("metrics").map((key) => line(key, found.map((one) => (one.metrics[key] ? measured(one.metrics[key]) : "")))),
+          ...[...new Set([...keys("metrics"), ...keys("reports")])].map((key) => line(key, found.map((one) => result(one, key)))),
           ...keys("parameters").map((key) => line(key, found.map((one) => (key in one.parameters ? number(one.parameters[key]) : "")))),
           line("time", found.map((one) => duration(one.seconds))),
           line("because", found.map((one) => one.because)),
