@@ -294,6 +294,14 @@ def test_spaces_of_one_parameter(space):
     assert len({str(t.parameters) for t in history}) == 3
 
 
+def test_every_second_point_of_a_batch_follows_a_belief():
+    space = Space(a=Float(0, 1), b=Float(0, 1, prior=Near(0.1, within=0.03)))
+    for trials in (8, 9):  # batches of an even size always begin on the same turn
+        batch = ask(history_of(space, lambda p: {"loss": (p["a"] - 0.3) ** 2}, trials), 4)
+        believed = [abs(s.parameters["b"] - 0.1) < 0.1 for s in batch]
+        assert believed[1 - trials % 2 :: 2] == [True, True]
+
+
 def test_a_belief_draws_the_search_and_a_wrong_one_does_not_hold_it():
     def believing(a, b):
         return Space(a=Float(0, 1, prior=Near(a, within=0.05)), b=Float(0, 1, prior=Near(b, within=0.05)))

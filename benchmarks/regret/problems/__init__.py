@@ -6,7 +6,7 @@ from typing import Final
 
 from headstock.testing.problems import ackley, branin, hartmann6, levy, rosenbrock, training
 from problems.learning import boosting, mlp, svc
-from problems.synthetic import bbob, beyond_a_plane, classic, crossed, in_pockets, whole
+from problems.synthetic import bbob, beyond_a_plane, classic, crossed, in_pockets, network, whole
 from problems.tables import fcnet, hpobench_mlp, lcbench, missing, nasbench201
 from problems.task import Entry, Task
 
@@ -24,6 +24,7 @@ _SYNTHETIC: Final = {
     "training": Entry("mixed", classic(training)),
     "crossed": Entry("mixed", crossed),
     "whole": Entry("mixed", whole),
+    "network": Entry("mixed", network),
     "hartmann6 noise 1%": Entry("noisy", classic(hartmann6), noise=0.01),
     "hartmann6 noise 10%": Entry("noisy", classic(hartmann6), noise=0.1),
     "levy4 noise 5%": Entry("noisy", classic(partial(levy, 4)), noise=0.05),

@@ -85,6 +85,25 @@ def whole(seed: int, d: int = 6) -> Task:
     return Task(Space({name: Int(-20, 20) for name in names}), evaluate, 0.0)
 
 
+def network(seed: int, d: int = 6, operations: int = 5) -> Task:
+    """Choices alone, as those of a network's operations: each counts for itself, and in pairs for about as much."""
+    rng = np.random.default_rng([seed, 14])
+    alone = rng.standard_normal((d, operations))
+    together = rng.standard_normal((d, d, operations, operations)) / math.sqrt(d - 1)
+    one, other = np.triu_indices(d, 1)
+
+    def total(picks: np.ndarray) -> np.ndarray:
+        pairs = together[one, other, picks[..., one], picks[..., other]]
+        return alone[np.arange(d), picks].sum(axis=-1) + pairs.sum(axis=-1)
+
+    every = np.stack(np.meshgrid(*[np.arange(operations)] * d), axis=-1).reshape(-1, d)
+    names, letters = [f"c{i}" for i in range(1, d + 1)], [chr(ord("a") + i) for i in range(operations)]
+    space = Space({name: Choice(*letters) for name in names})
+    return Task(
+        space, lambda p: float(total(np.array([letters.index(p[name]) for name in names]))), float(total(every).min())
+    )
+
+
 def beyond_a_plane(make: Callable[[int | None], Problem]) -> Callable[[int], Task]:
     """A third of the space, on one side of a plane that passes near the optimum, fails."""
     return partial(_failing, make, _plane)

@@ -17,11 +17,13 @@ from headstock.domain import Domain, are_among, digests, merged, tried
 from headstock.encoding import Encoding
 from headstock.errors import HeadstockError, NumericalError
 from headstock.gp.linalg import one_thread
+from headstock.gp.surrogate import Surrogate
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.samplers.base import NOTHING, Suggestion
 from headstock.samplers.beliefs import Beliefs, Memo, learn
 from headstock.samplers.durations import log_speed
+from headstock.samplers.likeness import with_categories_alike
 from headstock.samplers.precedents import Precedent, best_before, trend_of
 from headstock.samplers.sobol import Sobol
 from headstock.samplers.untried import explained
@@ -62,7 +64,8 @@ class Bayesian:
     The surrogate is a Gaussian process with the most probable hyper-parameters, the acquisition function log noisy
     expected improvement (Ament et al. 2023), with the probability that the outcome constraints hold. Pending trials
     count by what they may turn out to be, and so do failed ones: beside them there is little to gain. Where trials may
-    fail, the expected improvement is multiplied by the square of the probability that they do not.
+    fail, the expected improvement is multiplied by the square of the probability that they do not. On every second turn
+    a category that all of the best results have in common is taken to be much like the others, so that these are tried.
 
     Args:
         initial: how many results, or pending trials, come before the model; max(4, min(d + 1, 8)) for d searched
@@ -205,32 +208,41 @@ def _most_promising(
     if prior is not None:
         likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))
         anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
-    terms = [] if prior is None else _belief(prior, len(X), len(history.observed_rows))
-    memo, aim = beliefs.memo, ""
+    terms, memo, aim = [], beliefs.memo, ""
     if sampler.cost_exponent and (learnt := _speed(history, domain.encoding, X, memo)) is not None:
         speed, memo = learnt
         terms.append((sampler.cost_exponent, speed))
         aim = f"; per second^{sampler.cost_exponent:.2g}"
+    believed = (_with_categories_alike(beliefs) if count > 1 or len(history) % 2 == 0 else beliefs, beliefs)
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.unjudged, *history.pending)]]
     avoid = tried(history, domain.encoding)
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
+        turn = len(history) + len(suggestions)
+        now = believed[turn % 2]
+        further = terms if prior is None else [*terms, *_belief(prior, turn, len(history.observed_rows))]
         maxima = maximise(
-            _acquisition(beliefs, baseline, busy[-FANTASISED:], rng, terms),
+            _acquisition(now, baseline, busy[-FANTASISED:], rng, further),
             domain,
             anchors=anchors,
-            lengthscales=beliefs.objective.hyperparameters.lengthscales,
+            lengthscales=now.objective.hyperparameters.lengthscales,
             avoid=avoid,
             rng=rng,
         )
         x = maxima.points[:1]
         if not len(x):
             break
-        because = _because(history, domain.encoding, beliefs, x) + aim
+        because = _because(history, domain.encoding, now, x) + aim
         suggestions.append(Suggestion(domain.decode(x[0]), because, source="bayesian", memo=memo.to_json()))
         avoid, busy = merged(avoid, digests(x)), np.concatenate([busy, x])
     return suggestions
+
+
+def _with_categories_alike(beliefs: Beliefs) -> Beliefs:
+    """The beliefs of every second turn (see `with_categories_alike`); what persons have compared stays as it is."""
+    objective = beliefs.objective
+    return replace(beliefs, objective=with_categories_alike(objective)) if isinstance(objective, Surrogate) else beliefs
 
 
 def _speed(
@@ -277,13 +289,13 @@ def _acquisition(
     return Weighted(((1.0, improvement), *odds, *further))
 
 
-def _belief(prior: LogPrior, trials: int, results: int) -> list[tuple[float, AcquisitionFunction]]:
+def _belief(prior: LogPrior, turn: int, results: int) -> list[tuple[float, AcquisitionFunction]]:
     """What is added to the acquisition every second time for what is believed of the optimum, and fades: w ln π.
 
     πBO (Hvarfner et al. 2022, arXiv 2204.11051, eq. 7) has w = β / n. With w = min(1, (β / n)²) and turns in between,
     which go where the results alone point, a wrong belief costs little for long and a good one helps as much.
     """
-    return [] if trials % 2 == 0 else [(min(1.0, CONFIDENCE / max(results, 1)) ** 2, prior)]
+    return [] if turn % 2 == 0 else [(min(1.0, CONFIDENCE / max(results, 1)) ** 2, prior)]
 
 
 def _because(history: History, encoding: Encoding, beliefs: Beliefs, x: Float64[np.ndarray, "1 d"]) -> str:
