@@ -149,11 +149,11 @@ def show(rows: list[dict[str, Any]]) -> None:
     """Means over tasks and seeds."""
     figures = ("density", "within 50 %", "within 80 %", "within 95 %", "error", "rank")
     for family, count in sorted({(r["family"], r["curves"]) for r in rows}):
-        print(f"\n{family}, {count} curves" + "".join(f"{f:>13}" for f in figures))
+        print("\n" + f"{family}, {count} curves".ljust(20) + "".join(f"{f:>13}" for f in figures))
         for model in dict.fromkeys(r["model"] for r in rows):
             own = [r for r in rows if (r["family"], r["curves"], r["model"]) == (family, count, model)]
             if own:
-                print(f"{model:>18}" + "".join(f"{np.mean([r[f] for r in own]):>13.2f}" for f in figures))
+                print(f"{model:>20}" + "".join(f"{np.mean([r[f] for r in own]):>13.2f}" for f in figures))
 
 
 def main() -> None:
