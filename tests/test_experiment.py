@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from headstock import Budget, Choice, Experiment, Failed, Float, Int, Sobol, Space, Trial
@@ -222,6 +223,27 @@ def test_a_queued_trial_that_is_stopped_ends_with_what_it_reported():
     stopped = experiment.stop(0)
     assert (stopped.state, stopped.objective_mean) == (TrialState.STOPPED, 0.1)
     assert experiment.best_seen().trial == stopped
+
+
+def test_a_file_that_is_refused_is_closed_again(tmp_path: Path):
+    url, space = f"sqlite:///{tmp_path / 'a.db'}", Space(x=Float(0, 1))
+    with Experiment("e", space, minimize="loss", storage=url) as experiment:
+        stored = experiment.to_json()
+
+    def is_open() -> bool:
+        return any(str(tmp_path) in file.path for file in psutil.Process().open_files())
+
+    with pytest.raises(UnknownExperimentError) as refused:
+        Experiment.open("other", storage=url)
+    assert not is_open(), refused
+    with pytest.raises(ExperimentExistsError) as refused:
+        Experiment("e", space, maximize="loss", storage=url)
+    assert not is_open(), refused
+    with pytest.raises(ExperimentExistsError) as refused:
+        Experiment.from_json(stored, storage=url)
+    assert not is_open(), refused
+    with Experiment.open("e", storage=url):
+        assert is_open()
 
 
 def test_a_run_without_a_budget_keeps_to_the_stored_one():

@@ -42,8 +42,8 @@ from headstock.samplers.precedents import Precedent
 from headstock.schedulers.base import Scheduler
 from headstock.scripts.folders import files_of
 from headstock.space import Space
-from headstock.storage import open_storage
 from headstock.storage.base import Storage
+from headstock.storage.opening import opened_unless_refused
 from headstock.storage.records import Command, ExperimentSpec, Outcome
 from headstock.study import Study
 from headstock.temporary import own_folder
@@ -122,14 +122,14 @@ class Experiment:
             created=time.time(),
             judged=judged,
         )
-        opened = open_storage(storage) if isinstance(storage, str | None) else storage
-        try:
-            opened.create(wanted)
-            stored = wanted
-        except ExperimentExistsError:
-            stored = opened.experiment(name)
-            specification.check_same(stored, wanted, seed, value)
-        self._begin(opened, stored, sampler, scheduler, files)
+        with opened_unless_refused(storage) as opened:
+            try:
+                opened.create(wanted)
+                stored = wanted
+            except ExperimentExistsError:
+                stored = opened.experiment(name)
+                specification.check_same(stored, wanted, seed, value)
+            self._begin(opened, stored, sampler, scheduler, files)
 
     @classmethod
     def open(
@@ -147,9 +147,9 @@ class Experiment:
             UnknownExperimentError: if there is none.
             StorageError: if the storage cannot be opened.
         """
-        opened = open_storage(storage) if isinstance(storage, str) else storage
         experiment = cls.__new__(cls)
-        experiment._begin(opened, opened.experiment(name), sampler, scheduler, files)  # noqa: SLF001 - the other constructor
+        with opened_unless_refused(storage) as opened:
+            experiment._begin(opened, opened.experiment(name), sampler, scheduler, files)  # noqa: SLF001 - of this class
         return experiment
 
     def _begin(
@@ -328,14 +328,14 @@ class Experiment:
         """
         return self._study.stop(self._study.trial(index_of(trial)), now=time.time())
 
-    def pause(self, trial: Trial | TrialRecord | int) -> None:
+    def pause(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """Ask the process that runs a trial to pause it after its next report, until `unpause`.
 
         Raises:
             UnknownTrialError: if there is no such trial.
             TrialStateError: if no process runs it.
         """
-        self._study.request(self._study.trial(index_of(trial)), Command.PAUSE, now=time.time())
+        return self._study.request(self._study.trial(index_of(trial)), Command.PAUSE, now=time.time())
 
     def unpause(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """Queue a trial that somebody, or the scheduler, has paused: it goes on before anything new begins.
@@ -536,8 +536,8 @@ class Experiment:
             ExperimentExistsError: if the storage holds an experiment of its name.
             StorageError: if it was written by a newer headstock, or is something else.
         """
-        opened = open_storage(storage) if isinstance(storage, str | None) else storage
-        return cls.open(specification.restore(stored, opened), storage=opened)
+        with opened_unless_refused(storage) as opened:
+            return cls.open(specification.restore(stored, opened), storage=opened)
 
     def _training(self, function: Callable[[Trial], Any]) -> Training:
         """A training function with everything that it needs of the experiment."""

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from headstock import Budget, Experiment
 from headstock.cli.options import DEFAULT_STORAGE, Name, StorageUrl, out, stored, trials_table
-from headstock.trial import Comparison
+from headstock.trial import Comparison, TrialState
 
 app = typer.Typer()
 
@@ -19,15 +19,15 @@ def stop(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> Non
     """End a trial early: what it has reported is its result. One that runs ends after its next report."""
     with stored(storage) as opened:
         now = Experiment.open(name, storage=opened).stop(trial)
-    out.print(f"Trial {trial} is asked to end." if not now.state.is_finished else f"Trial {trial} is {now.state}.")
+    out.print(f"Trial {trial} is {'asked to end' if now.state is TrialState.RUNNING else now.state}.")
 
 
 @app.command()
 def pause(name: Name, trial: Index, storage: StorageUrl = DEFAULT_STORAGE) -> None:
     """Ask a running trial to save its state and leave its slot, until it is unpaused."""
     with stored(storage) as opened:
-        Experiment.open(name, storage=opened).pause(trial)
-    out.print(f"Trial {trial} is asked to pause.")
+        now = Experiment.open(name, storage=opened).pause(trial)
+    out.print(f"Trial {trial} is {'asked to pause' if now.state is TrialState.RUNNING else now.state}.")
 
 
 @app.command()

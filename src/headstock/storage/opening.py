@@ -1,9 +1,11 @@
 """From a URL to an open storage."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from headstock.errors import StorageError
+from headstock.errors import HeadstockError, StorageError
 from headstock.storage.base import Storage
 
 POSTGRESQL: Final = ("postgresql://", "postgres://")
@@ -51,6 +53,20 @@ def open_storage(url: str | None = None, *, create: bool = True) -> Storage:
         bring_up_to_date(database)
         database.prepare_for_many()
     return SqlStorage(database)
+
+
+@contextmanager
+def opened_unless_refused(given: str | Storage | None) -> Iterator[Storage]:
+    """A storage that is given, or opened by its URL, and closed again if the block refuses what it finds there."""
+    if not isinstance(given, str | None):
+        yield given
+        return
+    opened = open_storage(given)
+    try:
+        yield opened
+    except HeadstockError:
+        opened.close()
+        raise
 
 
 def _open_postgresql(url: str) -> Storage:

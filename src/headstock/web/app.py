@@ -390,12 +390,7 @@ class Dashboard:
 
     async def pause(self, request: Request) -> Response:
         """Ask the process that runs a trial to save its state and leave it."""
-
-        def act(experiment: Experiment, given: Mapping[str, Any]) -> TrialRecord:
-            experiment.pause(_index(given))
-            return self._record(experiment.name, _index(given))
-
-        return await self._act(request, act)
+        return await self._act(request, lambda experiment, given: experiment.pause(_index(given)))
 
     async def unpause(self, request: Request) -> Response:
         """Queue a paused trial."""
