@@ -265,7 +265,8 @@ class Storage(Protocol):
             verdict: what the scheduler said about it; None if it had no part in it.
 
         Raises:
-            TrialStateError: if a trial in its state cannot end like this, or a process runs it and `owner` is None.
+            TrialStateError: if a trial in its state cannot end like this, a process runs it and `owner` is None, or it
+                waits in the queue, where a scheduler has no part in it.
             LeaseLostError: if it is not run by `owner`.
         """
         ...

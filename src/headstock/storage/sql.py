@@ -314,7 +314,9 @@ class SqlStorage:
                     f"Trial {index} of {name!r} is run by {trial.owner!r}, which tells its result itself. Wait, "
                     f"or stop it."
                 )
-            if outcome.state not in TRANSITIONS[trial.state]:
+            # No scheduler stops what somebody has let go on since it looked.
+            is_let_go_on = verdict is not None and trial.state is TrialState.QUEUED
+            if is_let_go_on or outcome.state not in TRANSITIONS[trial.state]:
                 raise TrialStateError(
                     f"Trial {index} of {name!r} is {trial.state}, so it cannot become {outcome.state}. "
                     f"{'Its result stands.' if trial.state.is_finished else 'Let it run first.'}"

@@ -245,6 +245,8 @@ def check_trials_are_paused_and_resumed(storage: Storage) -> None:
     queued = storage.release(SPEC.name, 0, owner=None, now=7.0)
     assert queued is not None, "a paused trial was not queued"
     assert (queued.state, queued.attempt, queued.retries) == (TrialState.QUEUED, 1, 0), f"queued as {queued}"
+    with refused(TrialStateError):
+        storage.finish(SPEC.name, 0, Outcome(TrialState.STOPPED), now=7.5, verdict=pause)
     storage.grant(SPEC.name, 0, "a", until=None, verdict=VERDICT, now=7.5)
     stopped = storage.finish(SPEC.name, 0, Outcome(TrialState.STOPPED), now=8.0, owner="a", verdict=pause)
     assert storage.grant(SPEC.name, 0, "b", until=9, verdict=VERDICT, now=9.0) is None, "a finished trial was resumed"
