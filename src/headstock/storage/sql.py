@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, and_, insert, select
 
 from headstock.errors import (
     ExperimentExistsError,
-    LeaseLostError,
     MetricError,
     StaleHistoryError,
     StaleSpaceError,
@@ -22,10 +21,19 @@ from headstock.errors import (
     TrialStateError,
     UnknownExperimentError,
 )
-from headstock.objective import required_metrics
 from headstock.scalars import LARGEST
 from headstock.space import Space
 from headstock.storage.database import Database
+from headstock.storage.lifecycle import (
+    as_asked,
+    check_owner,
+    check_running,
+    ended,
+    first_record,
+    paused,
+    released,
+    with_verdict,
+)
 from headstock.storage.records import (
     LONGEST_NOTE,
     Changes,
@@ -36,14 +44,10 @@ from headstock.storage.records import (
     NewTrial,
     Outcome,
     check_name,
-    stopped,
 )
 from headstock.storage.rows import (
-    MOST_VERDICTS,
     experiment_row,
-    kept_error,
     kept_note,
-    kept_traceback,
     spec_of,
     stored_experiment,
 )
@@ -51,7 +55,6 @@ from headstock.storage.schema import experiments, spaces, trials
 from headstock.storage.statements import ADVANCE, EXPERIMENT, LOCKED_EXPERIMENT
 from headstock.storage.transaction import OpenExperiment, report
 from headstock.trial import (
-    BY_REQUEST,
     TRANSITIONS,
     Comparison,
     Metrics,
@@ -170,7 +173,7 @@ class SqlStorage:
             records = []
             for index, trial in enumerate(new, start=there):
                 batch = batch + 1 if trial.batch is None else max(batch, trial.batch)
-                records.append(_first_record(experiment, trial, index=index, next_batch=batch, now=now))
+                records.append(first_record(experiment.stored, trial, index=index, next_batch=batch, now=now))
             experiment.add(records)
             return tuple(records)
 
@@ -209,7 +212,7 @@ class SqlStorage:
                 until=until,
                 started=now if trial.started is None else trial.started,
                 memo=trial.memo if memo is None else {**(trial.memo or {}), **memo},
-                verdicts=_with(trial, verdict),
+                verdicts=with_verdict(trial, verdict),
             )
             return self._advance(experiment.connection, name, now=now).save(trial, granted)
 
@@ -217,10 +220,11 @@ class SqlStorage:
         """Take a trial from `owner`, which has saved its state, to be resumed or stopped at any later time."""
         with self._advancing(name, now=now) as experiment:
             trial = experiment.trial(index)
-            _check_owner(name, trial, owner)
-            _check_running(name, trial)
-            asked = _as_asked(experiment, trial, now=now)
-            return experiment.save(trial, _paused(trial, verdict) if asked is None else asked)
+            check_owner(name, trial, owner)
+            check_running(name, trial)
+            command = experiment.command(index)
+            left = paused(trial, verdict) if command is None else as_asked(trial, command, experiment.stored, now=now)
+            return experiment.save(trial, left)
 
     def extend(self, name: str, owner: str) -> Sequence[Lease]:
         """Renew every lease of `owner`."""
@@ -239,7 +243,7 @@ class SqlStorage:
         """Ask the owner of a running trial for something."""
         with self._writing(name) as experiment:
             trial = experiment.trial(index)
-            _check_running(name, trial)
+            check_running(name, trial)
             if trial.owner is None:
                 raise TrialStateError(
                     f"Trial {index} of {name!r} is run by nobody who could {command} it. Tell its result instead."
@@ -264,10 +268,12 @@ class SqlStorage:
                 return None
             if renewals is not None and renewals != experiment.renewals(index):
                 return None
-            released = _as_asked(experiment, trial, now=now)
-            if released is None:
-                released = _released(trial, now=now, retries=retries, error=error)
-            return self._advance(experiment.connection, name, now=now).save(trial, released)
+            command = experiment.command(index)
+            if command is None:
+                left = released(trial, now=now, retries=retries, error=error)
+            else:
+                left = as_asked(trial, command, experiment.stored, now=now)
+            return self._advance(experiment.connection, name, now=now).save(trial, left)
 
     def report(
         self,
@@ -292,8 +298,8 @@ class SqlStorage:
             if not report(connection, name, index, metrics, known, now=now, owner=owner):
                 experiment = self._open(connection, name)
                 trial = experiment.trial(index)
-                _check_owner(name, trial, owner)
-                _check_running(name, trial)
+                check_owner(name, trial, owner)
+                check_running(name, trial)
 
     def finish(
         self,
@@ -308,7 +314,7 @@ class SqlStorage:
         """Keep how a trial ended."""
         with self._advancing(name, now=now) as experiment:
             trial = experiment.trial(index)
-            _check_owner(name, trial, owner)
+            check_owner(name, trial, owner)
             if owner is None and trial.owner is not None:
                 raise TrialStateError(
                     f"Trial {index} of {name!r} is run by {trial.owner!r}, which tells its result itself. Wait, "
@@ -321,8 +327,8 @@ class SqlStorage:
                     f"Trial {index} of {name!r} is {trial.state}, so it cannot become {outcome.state}. "
                     f"{'Its result stands.' if trial.state.is_finished else 'Let it run first.'}"
                 )
-            ended = replace(_ended(trial, outcome, now), verdicts=_with(trial, verdict))
-            return experiment.save(trial, ended)
+            last = replace(ended(trial, outcome, now), verdicts=with_verdict(trial, verdict))
+            return experiment.save(trial, last)
 
     def judge(
         self,
@@ -482,96 +488,8 @@ class SqlStorage:
         return UnknownExperimentError(f"{self.url} has no experiment {name!r}. {known}")
 
 
-def _first_record(experiment: OpenExperiment, new: NewTrial, *, index: int, next_batch: int, now: float) -> TrialRecord:
-    """A new trial as it stands in the history."""
-    trial = TrialRecord(
-        index=index,
-        state=new.state,
-        parameters=dict(new.parameters),
-        batch=next_batch if new.batch is None else new.batch,
-        position=new.position,
-        space_version=experiment.stored.space_version,
-        source=new.source,
-        because=new.because,
-        memo=new.memo,
-        objective=experiment.stored.objective.metric,
-        owner=new.owner,
-        until=new.until,
-        parent=new.parent,
-        verdicts=() if new.verdict is None else (new.verdict,),
-        created=now,
-        started=now if new.state is TrialState.RUNNING and new.outcome is None else None,
-    )
-    return trial if new.outcome is None else _ended(trial, new.outcome, now)
-
-
-def _with(trial: TrialRecord, verdict: Verdict | None) -> tuple[Verdict, ...]:
-    """The trial's verdicts, with a new one."""
-    return trial.verdicts if verdict is None else (*trial.verdicts, verdict)[-MOST_VERDICTS:]
-
-
-def _ended(trial: TrialRecord, outcome: Outcome, now: float) -> TrialRecord:
-    """A trial after its end."""
-    return replace(
-        trial,
-        state=outcome.state,
-        metrics=dict(outcome.metrics),
-        error=kept_error(outcome.error),
-        traceback=kept_traceback(outcome.traceback),
-        owner=None,
-        finished=now,
-    )
-
-
-def _paused(trial: TrialRecord, verdict: Verdict) -> TrialRecord:
-    """A trial that waits for somebody to let it go on."""
-    return replace(trial, state=TrialState.PAUSED, owner=None, verdicts=_with(trial, verdict))
-
-
-def _as_asked(experiment: OpenExperiment, trial: TrialRecord, *, now: float) -> TrialRecord | None:
-    """A trial that nobody runs any more, as somebody wanted it; None if nobody wanted anything of it."""
-    command = experiment.command(trial.index)
-    if command is None:
-        return None
-    verdict, stored = Verdict(trial.step, command.value, BY_REQUEST), experiment.stored
-    if command is Command.PAUSE:
-        return _paused(trial, verdict)
-    required = required_metrics(stored.objective, stored.outcome_constraints)
-    ended = _ended(trial, stopped(trial, stored.objective, required, stored.value), now)
-    return replace(ended, verdicts=_with(trial, verdict))
-
-
-def _released(trial: TrialRecord, *, now: float, retries: int | None, error: str) -> TrialRecord:
-    """A trial that was taken from its owner: queued for its next attempt, or failed if it was retried enough."""
-    if retries is not None and trial.retries >= retries:
-        tried = f"{error}, as in {retries} tries before" if retries else error
-        return _ended(trial, Outcome(TrialState.FAILED, error=tried), now)
-    return replace(
-        trial,
-        state=TrialState.QUEUED,
-        owner=None,
-        started=None,
-        attempt=trial.attempt + 1,
-        retries=trial.retries + (retries is not None),
-    )
-
-
 def _check_revision(experiment: OpenExperiment, revision: int | None) -> None:
     """Refuse who goes by an old history."""
     stored = experiment.stored
     if revision not in (None, stored.id * REVISIONS + experiment.before):
         raise StaleHistoryError(f"{stored.name!r} has changed since revision {revision}. Look at it first.")
-
-
-def _check_running(name: str, trial: TrialRecord) -> None:
-    if trial.state is not TrialState.RUNNING:
-        raise TrialStateError(f"Trial {trial.index} of {name!r} is {trial.state}, not running. Leave it as it is.")
-
-
-def _check_owner(name: str, trial: TrialRecord, owner: str | None) -> None:
-    """Refuse a process that has lost its trial."""
-    if owner is not None and trial.owner != owner:
-        now = "nobody runs it" if trial.owner is None else f"{trial.owner!r} runs it"
-        raise LeaseLostError(
-            f"{owner!r} has lost trial {trial.index} of {name!r}, which is {trial.state}: {now}. Drop its result."
-        )
