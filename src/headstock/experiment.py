@@ -20,7 +20,6 @@ from headstock.errors import (
     ExperimentExistsError,
     HeadstockError,
     NoResultError,
-    ObjectiveError,
     SpaceError,
 )
 from headstock.executors import executor_of
@@ -37,8 +36,6 @@ from headstock.results import step_that_counts
 from headstock.runner import Ended, Observe, run
 from headstock.running import OneOrMany, Training, Trial, index_of, indices_of
 from headstock.samplers.base import Sampler
-from headstock.samplers.bayesian import Bayesian
-from headstock.samplers.precedents import Precedent
 from headstock.schedulers.base import Scheduler
 from headstock.scripts.folders import files_of
 from headstock.space import Space
@@ -108,7 +105,8 @@ class Experiment:
     ) -> None:
         if not isinstance(space, Space):
             raise SpaceError(f"The space is {space!r}, of type {type(space).__name__}. Give a Space.")
-        sampler = _warmed(sampler, warm_start, space, specification.objective_of(maximize, minimize))
+        objective = specification.objective_of(maximize, minimize)
+        sampler = specification.taught(sampler, _found(warm_start), space, objective)
         wanted = specification.new_spec(
             name,
             space,
@@ -576,24 +574,12 @@ class Experiment:
         return Answer()
 
 
-def _warmed(
-    sampler: Sampler | None, earlier: Iterable[Experiment], space: Space, objective: Objective
-) -> Sampler | None:
-    """The sampler, with what earlier experiments teach."""
+def _found(earlier: Iterable[Experiment]) -> list[tuple[str, History]]:
+    """What earlier experiments have found, with their names."""
     if not isinstance(earlier, Iterable):
         raise HeadstockError(f"warm_start={earlier!r}. Give a list of them: [{earlier!r}].")
     known = list(earlier)
     for experiment in known:
         if not isinstance(experiment, Experiment):
             raise HeadstockError(f"warm_start={earlier!r}: {experiment!r} is no Experiment. Give a list of them.")
-        if experiment.objective.metric == objective.metric and experiment.objective != objective:
-            raise ObjectiveError(
-                f"warm_start: {experiment.name!r} has the metric {objective.metric!r}, too, but optimises it the other "
-                f"way. Leave it out."
-            )
-    if not known:
-        return sampler
-    if sampler is not None and not isinstance(sampler, Bayesian):
-        raise HeadstockError(f"warm_start= teaches only Bayesian(), not {sampler!r}. Leave one of them out.")
-    precedents = tuple(Precedent.of(experiment.name, experiment.history, space) for experiment in known)
-    return replace(sampler or Bayesian(), precedents=precedents)
+    return [(experiment.name, experiment.history) for experiment in known]

@@ -87,6 +87,30 @@ def new_spec(
     )
 
 
+def taught(
+    sampler: Sampler | None, earlier: Iterable[tuple[str, History]], space: Space, objective: Objective
+) -> Sampler | None:
+    """The sampler of a new experiment, with what earlier ones, given by their names, teach about its space.
+
+    Raises:
+        ObjectiveError: if one optimises the same metric the other way.
+        HeadstockError: if it is a sampler that cannot be taught.
+        SpaceError, NoResultError: if there is nothing to learn from one.
+    """
+    known = list(earlier)
+    for name, history in known:
+        if history.objective.metric == objective.metric and history.objective != objective:
+            raise ObjectiveError(
+                f"warm_start: {name!r} has the metric {objective.metric!r}, too, but optimises it the other way. "
+                f"Leave it out."
+            )
+    if not known:
+        return sampler
+    if sampler is not None and not isinstance(sampler, Bayesian):
+        raise HeadstockError(f"warm_start= teaches only Bayesian(), not {sampler!r}. Leave one of them out.")
+    return replace(sampler or Bayesian(), precedents=tuple(Precedent.of(*one, space) for one in known))
+
+
 def sampler_of(spec: ExperimentSpec, given: Sampler | None) -> Sampler:
     """The sampler of an experiment: that which was given, with what the experiment was taught, or its own."""
     if given is None:
