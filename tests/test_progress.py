@@ -87,6 +87,15 @@ def test_ends_are_predicted_where_no_scheduler_has_fitted_a_model_if_that_is_wan
     assert not predicted_ends(few, fit=True)
 
 
+def test_an_end_of_which_nothing_is_known_is_told_so():
+    experiment = searched(Console(file=io.StringIO(), width=140))
+    paused = next(t.index for t in experiment.trials.values() if t.state is TrialState.PAUSED)
+    for width, told in ((1e-6, "± 1e-06"), (1e9, "anything")):
+        table = trainings_table(experiment.history, {paused: (0.5, width)})
+        (row,) = (i for i, index in enumerate(table.columns[0].cells) if index == str(paused))
+        assert told in list(table.columns[4].cells)[row]
+
+
 def test_without_steps_it_is_one_line():
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=140, color_system=None)

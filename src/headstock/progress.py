@@ -76,7 +76,8 @@ def trainings_table(
 
     Args:
         history: the trials.
-        ends: for some trials the predicted mean and standard deviation of the objective in the end.
+        ends: for some trials the predicted mean and standard deviation of the objective in the end; one that is wider
+            than all that was ever reported tells nothing, and is shown so.
         rows: how many to show at most.
         expand: whether the table is as wide as the terminal, and reasons are cut where that ends.
     """
@@ -86,6 +87,15 @@ def trainings_table(
         now = _now(trial)
         promising = ends[trial.index][0] if trial.index in ends else now
         return _ORDER.index(trial.state), float("inf") if promising is None else -sign * promising
+
+    reports = [o.mean for trial in history for o in trial.reports.get(metric, ())]
+    spread = max(reports, default=0.0) - min(reports, default=0.0)
+
+    def end(trial: TrialRecord) -> str:
+        if trial.index not in ends or trial.state.is_finished:
+            return ""
+        value, width = ends[trial.index]
+        return wording.measured(value, width) if width <= spread else "anything"
 
     shown = heapq.nsmallest(rows, (t for t in history if t.state in _ORDER), key=rank)
     table = Table(box=None, header_style="bold", expand=expand)
@@ -99,7 +109,7 @@ def trainings_table(
             trial.state.value,
             f"{trial.step}/{trial.steps or '?'}" if trial.step else "",
             "" if now is None else wording.number(now),
-            wording.measured(*ends[trial.index]) if trial.index in ends and not trial.state.is_finished else "",
+            end(trial),
             plain(trial.error or (trial.verdicts[-1].because if trial.verdicts else trial.because)),
         )
     return table

@@ -53,6 +53,24 @@ def test_the_ends_that_were_held_back_lie_in_their_intervals():
     assert np.mean([e.upper[-1] - e.lower[-1] for e in found]) < 0.15
 
 
+def test_nothing_is_predicted_to_end_worse_than_the_worst_report():
+    history, _ = training(seen=1)
+    poor = {t.index: (Observation(0.01, step=1),) if t.index % 2 else t.reports["accuracy"] for t in history}
+    worse = replace(history, trials=tuple(replace(t, reports={"accuracy": poor[t.index]}) for t in history))
+    found = endings(worse)
+    assert min(min(e.lower.min(), e.means.min()) for e in found) >= min(o.mean for c in poor.values() for o in c)
+    turned = [
+        replace(
+            t,
+            reports={"accuracy": tuple(replace(o, mean=-o.mean) for o in poor[t.index])},
+            metrics={name: replace(o, mean=-o.mean) for name, o in t.metrics.items()},
+        )
+        for t in worse
+    ]
+    mirrored = endings(replace(worse, trials=tuple(turned), objective=replace(worse.objective, minimize=True)))
+    assert max(e.upper.max() for e in mirrored) <= max(-o.mean for c in poor.values() for o in c)
+
+
 def test_intervals_are_as_wide_as_what_verdicts_tell(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "LEVEL", float(ndtr(1.0) - ndtr(-1.0)))  # one standard deviation to either side
     monkeypatch.setattr(forecast, "overconfidence", lambda *_: 3.0)

@@ -54,7 +54,8 @@ def endings(history: History) -> tuple[Ending, ...]:
         history: the experiment.
 
     Returns:
-        For each such trial that has steps left, by index, how its curve goes on.
+        For each such trial that has steps left, by index, how its curve goes on. A poor beginning leaves open by how
+        much worse than all others it may end, so means and intervals end at the worst report of all.
 
     Raises:
         NoResultError: if nobody knows how long a training is, or hardly any curve was reported.
@@ -70,6 +71,8 @@ def endings(history: History) -> tuple[Ending, ...]:
         return ()
     forecast = Forecast.of(history, last)
     rows = [row for row, trial in enumerate(forecast.trials) if trial.index in wanted]
+    sign = history.objective.sign
+    worst = sign * min(sign * o.mean for trial in forecast.trials for o in trial.reports[metric])
     found = []
     for row in rows:
         trial = forecast.trials[row]
@@ -79,6 +82,7 @@ def endings(history: History) -> tuple[Ending, ...]:
         medians, _ = forecast.in_units(mean, sd)
         predicted = (medians, *central_interval(forecast.transform, mean, forecast.sd_as_told(sd), LEVEL))
         for values in predicted:
+            values[:] = sign * np.maximum(sign * values, sign * worst)
             values[0] = trial.reports[metric][-1].mean
         found.append(Ending(trial.index, steps, *predicted))
     return tuple(sorted(found, key=lambda ending: ending.trial))
