@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from headstock import Experiment, Float, Space
 from headstock.budget import BOUNDS, Budget, Left
 from headstock.errors import HeadstockError
 from headstock.history import History
@@ -84,6 +85,14 @@ def test_what_bounds_nothing_is_refused(bounds: dict[str, Any], words: str):
 def test_a_stored_bound_that_is_no_number_is_refused(bound: float):
     with pytest.raises(HeadstockError, match="positive number"):
         Budget.of({"trials": bound})
+
+
+def test_what_is_no_budget_is_refused():
+    experiment = Experiment("e", Space(x=Float(0, 1)), maximize="y")
+    for use in (lambda: experiment.run(lambda _: 1.0, budget=10), lambda: experiment.change_budget(10)):
+        with pytest.raises(HeadstockError, match=r"budget=10: give a Budget, such as Budget\(trials=40\)"):
+            use()
+    assert not experiment.trials
 
 
 def test_numbers_of_other_libraries_are_bounds():

@@ -47,7 +47,7 @@ def test_several_metrics():
         ((0.5, 0.1, 0.2), "of type tuple"),
         (np.array([1.0, 2.0]), "of type ndarray"),
         ({"loss": 0.5}, "has 'loss', but not 'accuracy'"),
-        ({}, "has nothing"),
+        ({}, "nothing was returned, reported or told of 'accuracy'"),
         ({"accuracy": 0.5, 3: 1.0}, "A metric is called 3"),
     ],
 )

@@ -72,8 +72,10 @@ class Budget:
         """The budget of a run: what it is given, else what is stored with the experiment.
 
         Raises:
-            HeadstockError: if there is neither.
+            HeadstockError: if there is neither, or it is no budget.
         """
+        if given is not None and not isinstance(given, Budget):
+            raise HeadstockError(f"budget={wording.given(given)}: give a Budget, such as Budget(trials=40).")
         if given is None and not stored:
             raise HeadstockError(
                 "No budget is given, and none is stored with the experiment, so the run would not end. Give trials, "

@@ -12,7 +12,6 @@ from typing import Any, Self, final, overload
 
 from headstock import judging, specification
 from headstock.analysis.model import Model
-from headstock.analysis.preferences import next_pair
 from headstock.analysis.winner import Winner, best_believed, best_seen
 from headstock.budget import Budget
 from headstock.checkpoints import Checkpoints
@@ -304,8 +303,7 @@ class Experiment:
         Raises:
             ObjectiveError: if the objective is measured.
         """
-        judging.check_judged(self._study)
-        return next_pair(self.history)
+        return judging.next_pair(self._study)
 
     def abandon(self, trial: Trial | TrialRecord | int) -> TrialRecord:
         """Give up a trial that is queued, paused or running: it ends without a result and counts neither way.
@@ -364,7 +362,9 @@ class Experiment:
         Args:
             budget: its bounds hold in place of those of a run, other bounds are the run's; None: all are.
         """
-        self._study.storage.limit(self.name, None if budget is None else budget.bounds, now=time.time())
+        self._study.storage.limit(
+            self.name, None if budget is None else Budget.settled(budget, None).bounds, now=time.time()
+        )
 
     def attach(self, parameters: Mapping[str, object], result: Any) -> TrialRecord:
         """Record a result that you already have; it counts as known, not as a trial of the budget.

@@ -5,9 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from headstock.analysis.preferences import appeals
+from headstock.analysis.preferences import next_pair as worth_comparing
 from headstock.errors import MetricError, ObjectiveError, StaleHistoryError
 from headstock.study import Study
-from headstock.trial import Comparison
+from headstock.trial import Comparison, TrialRecord
 
 
 def prefer(study: Study, better: int, worse: Collection[int], *, now: float) -> Comparison:
@@ -19,7 +20,7 @@ def prefer(study: Study, better: int, worse: Collection[int], *, now: float) -> 
         TrialStateError: if one of them gave no result, or is not finished.
         MetricError: if there is nothing to compare it with, or it is to be better than itself.
     """
-    check_judged(study)
+    _check_judged(study)
     for index in (better, *worse):
         study.trial(index)
     if not worse or better in worse:
@@ -37,8 +38,18 @@ def take_back(study: Study, *, now: float) -> Comparison:
         ObjectiveError: if the objective is measured.
         MetricError: if nothing was said yet.
     """
-    check_judged(study)
+    _check_judged(study)
     return _keep(study, None, now)[-1]
+
+
+def next_pair(study: Study) -> tuple[TrialRecord, TrialRecord] | None:
+    """The two finished trials that are worth most to compare; None if there are no two.
+
+    Raises:
+        ObjectiveError: if the objective is measured.
+    """
+    _check_judged(study)
+    return worth_comparing(study.history())
 
 
 def _keep(study: Study, said: Comparison | None, now: float) -> tuple[Comparison, ...]:
@@ -55,7 +66,7 @@ def _keep(study: Study, said: Comparison | None, now: float) -> tuple[Comparison
             return known
 
 
-def check_judged(study: Study) -> None:
+def _check_judged(study: Study) -> None:
     """Refuse an experiment whose objective is measured."""
     if not study.spec.objective.judged:
         raise ObjectiveError(

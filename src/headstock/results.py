@@ -33,10 +33,11 @@ def read_result(result: Any, required: Sequence[str], *, step: int | None = None
             f"The result is {wording.given(result)}, but persons judge this. Give nothing, or other metrics by name."
         )
     named = result if isinstance(result, Mapping) else {required[0]: result}
-    missing = [metric for metric in required if metric not in named]
+    missing = ", ".join(repr(metric) for metric in required if metric not in named)
+    if missing and not named:
+        raise MetricError(f"There is no result: nothing was returned, reported or told of {missing}. Return a number.")
     if missing:
-        given = ", ".join(map(repr, named)) or "nothing"
-        raise MetricError(f"The result has {given}, but not {', '.join(map(repr, missing))}. Give every metric.")
+        raise MetricError(f"The result has {', '.join(map(repr, named))}, but not {missing}. Give every metric.")
     return {_name(metric): _observation(metric, value, step) for metric, value in named.items()}
 
 

@@ -349,10 +349,11 @@ class _Run:
     def _check_failures(self) -> None:
         if len(self.failed) >= TOLERATED_FAILURES and len(self.failed) > TOLERATED_SHARE * self.finished:
             first = self.failed[0]
+            cause = (first.error or "").rstrip(".")
             seen = f" (its traceback is in experiment.trials[{first.index}].traceback)" if first.traceback else ""
             raise TooManyFailuresError(
                 f"{len(self.failed)} of {self.finished} evaluations failed, so the run ended; everything is stored. "
-                f"The first cause, of trial {first.index} with {dict(first.parameters)!r}, was {first.error}{seen}."
+                f"The first cause, of trial {first.index} with {dict(first.parameters)!r}, was {cause}{seen}."
             )
 
 

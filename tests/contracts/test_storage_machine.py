@@ -36,6 +36,7 @@ from headstock.testing import postgresql
 from headstock.trial import BY_REQUEST, TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
 
 RUNNING = TrialState.RUNNING
+NOTHING = "There is no result: nothing was returned, reported or told of 'y'. Return a number."
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Model:
         verdict = Verdict(trial.step, command.value, BY_REQUEST)
         if command is Command.PAUSE:
             return paused(trial, verdict)
-        outcome = Outcome(TrialState.ABANDONED, error="The result has nothing, but not 'y'. Give every metric.")
+        outcome = Outcome(TrialState.ABANDONED, error=NOTHING)
         if trial.reports:
             outcome = Outcome(TrialState.STOPPED, {"y": replace(trial.reports["y"][-1], step=None)})
         return replace(ended(trial, outcome, now), verdicts=(*trial.verdicts, verdict))
