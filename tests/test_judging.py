@@ -194,6 +194,18 @@ def test_the_same_comparisons_give_the_same_suggestion(tmp_path):
     assert copy.ask().parameters == suggested
 
 
+@pytest.mark.parametrize("judged", [True, False])
+def test_what_persons_judged_teaches_later_experiments(judged: bool):
+    earlier = posters(6)
+    judge(earlier, 8)
+    later = Experiment("later", SPACE, maximize="appeal", judged=judged, seed=0, warm_start=[earlier])
+    assert [precedent.name for precedent in later.sampler.precedents] == ["posters"]
+    first = later.ask()
+    assert first.record.source == "precedent"
+    worst = min(earlier.trials.values(), key=lambda trial: trial.objective_mean)
+    assert appeal(first.parameters) > appeal(worst.parameters)
+
+
 def test_comparisons_of_trials_that_are_not_there_are_refused():
     experiment = posters(4)
     judge(experiment, 2)

@@ -99,7 +99,7 @@ def taught(
     """
     known = list(earlier)
     for name, history in known:
-        if history.objective.metric == objective.metric and history.objective != objective:
+        if history.objective.metric == objective.metric and history.objective.minimize != objective.minimize:
             raise ObjectiveError(
                 f"warm_start: {name!r} has the metric {objective.metric!r}, too, but optimises it the other way. "
                 f"Leave it out."
