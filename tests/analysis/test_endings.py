@@ -53,7 +53,8 @@ def test_the_ends_that_were_held_back_lie_in_their_intervals():
     assert np.mean([e.upper[-1] - e.lower[-1] for e in found]) < 0.15
 
 
-def test_nothing_is_predicted_to_end_worse_than_the_worst_report():
+def test_nothing_is_predicted_to_end_worse_than_the_worst_report(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(forecast, "overconfidence", lambda *_: 30.0)
     history, _ = training(seen=1)
     poor = {t.index: (Observation(0.01, step=1),) if t.index % 2 else t.reports["accuracy"] for t in history}
     worse = replace(history, trials=tuple(replace(t, reports={"accuracy": poor[t.index]}) for t in history))
