@@ -2,6 +2,7 @@ import pytest
 
 import histories
 from browser.given import HOSTILE, ON_BOTH, hindrances
+from headstock import Experiment, Float, Space
 from headstock.report.figures import FIGURES
 from headstock.storage import open_storage
 from headstock.storage.records import ExperimentSpec
@@ -157,6 +158,19 @@ def test_a_training_that_goes_on_is_compared_by_what_it_reported_last(visit, tra
     _, link = trainings
     page = visit(f"{link}?experiment=nets&trials=12,5", allowed=link, ready="body.ready")
     page.get_by_role("region", name="Trials compared").get_by_text("after step 8", exact=False).first.wait_for()
+
+
+def test_ticks_of_a_short_curve_are_at_whole_steps(visit, tmp_path):
+    url = f"sqlite:///{tmp_path / 'short.db'}"
+    with Experiment("short", Space(x=Float(0, 1)), maximize="height", storage=url) as experiment:
+        trial = experiment.ask()
+        for height in range(3):
+            trial.report(height=height)
+        experiment.tell(trial)
+    with dashboard(url) as link:
+        page = visit(f"{link}?experiment=short&trial=0", allowed=link, ready="body.ready")
+        expect(page.locator(".figure .xtick text")).to_have_text(["0", "1", "2", "3"])
+        page.goto("about:blank")  # it would miss the server
 
 
 def test_a_note_is_markdown_and_never_markup(visit, trainings):

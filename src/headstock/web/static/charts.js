@@ -94,6 +94,7 @@ function plotMetric(place, metric, curves, ending) {
       { x: [...ending.steps, ...ending.steps.toReversed()], y: [...ending.upper, ...ending.lower.toReversed()], type: "scatter", mode: "lines", fill: "toself", fillcolor: BAND, line: { width: 0 }, hoverinfo: "skip", name: "80 % band" },
       { x: ending.steps, y: ending.means, type: "scatter", mode: "lines", line: { color: COLORS[0], width: 2, dash: "dot" }, name: "predicted" },
     );
-  const axes = { xaxis: { title: { text: "step" }, rangemode: "tozero" }, yaxis: { title: { text: escape(brief(metric)) } } };
+  const last = Math.max(0, ...data.flatMap((trace) => trace.x)); // of few steps plotly would put ticks between two
+  const axes = { xaxis: { title: { text: "step" }, rangemode: "tozero", ...(last <= 6 ? { dtick: 1 } : {}) }, yaxis: { title: { text: escape(brief(metric)) } } };
   return draw(place, { data, layout: { height: 340, ...axes, margin: { t: several || ending ? 44 : 16, b: 48 } } });
 }
