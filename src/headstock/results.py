@@ -35,7 +35,7 @@ def read_result(result: Any, required: Sequence[str], *, step: int | None = None
     named = result if isinstance(result, Mapping) else {required[0]: result}
     missing = ", ".join(repr(metric) for metric in required if metric not in named)
     if missing and not named:
-        raise MetricError(f"There is no result: nothing was returned, reported or told of {missing}. Return a number.")
+        raise MetricError(f"No result: nothing was returned, reported or told of {missing}. Give every metric.")
     if missing:
         raise MetricError(f"The result has {', '.join(map(repr, named))}, but not {missing}. Give every metric.")
     return {_name(metric): _observation(metric, value, step) for metric, value in named.items()}

@@ -36,7 +36,7 @@ from headstock.testing import postgresql
 from headstock.trial import BY_REQUEST, TRANSITIONS, Observation, TrialRecord, TrialState, Verdict
 
 RUNNING = TrialState.RUNNING
-NOTHING = "There is no result: nothing was returned, reported or told of 'y'. Return a number."
+NOTHING = "No result: nothing was returned, reported or told of 'y'. Give every metric."
 
 
 @dataclass
