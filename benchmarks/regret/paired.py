@@ -15,17 +15,21 @@ FLOOR: Final = 1e-3
 def ratios(runs: Iterable[Mapping[str, Any]], reference: str, after: Sequence[int]) -> str:
     """A table of each arm's regret over the reference's: geometric means over problems and seeds, intervals of 95 %.
 
+    Where the reference has several runs of a problem and a seed, the mean of their log regrets counts, and their median
+    regret is the goal that trials are counted to: one lucky run of it would make everything else look bad.
+
     Args:
         runs: each with `problem`, `arm`, `seed` and `regret` after each trial.
         reference: the arm to compare with.
         after: numbers of trials.
     """
-    by_arm: dict[str, dict[tuple[str, int], Any]] = {}
+    by_arm: dict[str, dict[tuple[str, int], list[np.ndarray]]] = {}
     for run in runs:
-        by_arm.setdefault(run["arm"], {})[run["problem"], run["seed"]] = np.array(run["regret"])
+        found = by_arm.setdefault(run["arm"], {})
+        found.setdefault((run["problem"], run["seed"]), []).append(np.array(run["regret"]))
     base = by_arm[reference]
     problems = sorted({problem for problem, _ in base})
-    floors = {p: FLOOR * np.median([r[0] for (q, _), r in base.items() if q == p]) for p in problems}
+    floors = {p: FLOOR * np.median([r[0] for (q, _), own in base.items() if q == p for r in own]) for p in problems}
     lines = [f"{'regret over that of ' + reference:<34}" + "".join(f"{f'after {n}':>22}" for n in after)]
     for arm, found in by_arm.items():
         if arm == reference:
@@ -35,19 +39,21 @@ def ratios(runs: Iterable[Mapping[str, Any]], reference: str, after: Sequence[in
             if not keys:
                 continue
             label = f"{arm}, {chosen[0] if len(chosen) == 1 else 'all'}"
-            cells = []
-            for n in after:
-                logs = np.array(
-                    [np.log(max(found[k][n - 1], floors[k[0]]) / max(base[k][n - 1], floors[k[0]])) for k in keys]
-                )
-                cells.append(_interval(logs))
-            lines.append(f"{label:<34}" + "".join(f"{cell:>22}" for cell in cells))
+            logs = [[_log(found[k], n, floors[k[0]]) - _log(base[k], n, floors[k[0]]) for k in keys] for n in after]
+            lines.append(f"{label:<34}" + "".join(f"{_interval(np.array(of_n)):>22}" for of_n in logs))
     lines.append(f"{'trials to reach what ' + reference + ' has':<34}" + "".join(f"{f'after {n}':>22}" for n in after))
     for arm, found in by_arm.items():
-        if arm != reference:
-            cells = [_reached([(found[k], base[k][n - 1]) for k in base if k in found]) for n in after]
-            lines.append(f"{arm:<34}" + "".join(f"{cell:>22}" for cell in cells))
+        cells = [
+            _reached([(r, float(np.median([b[n - 1] for b in base[k]]))) for k in base if k in found for r in found[k]])
+            for n in after
+        ]
+        lines.append(f"{arm:<34}" + "".join(f"{cell:>22}" for cell in cells))
     return "\n".join(lines)
+
+
+def _log(regrets: list[np.ndarray], trials: int, floor: float) -> float:
+    """The mean log regret after so many trials."""
+    return float(np.mean([np.log(max(regret[trials - 1], floor)) for regret in regrets]))
 
 
 def written(runs: Iterable[Mapping[str, Any]], path: Path) -> list[Mapping[str, Any]]:

@@ -177,7 +177,7 @@ def _beside(history: History, comparison: Comparison) -> list[Concern]:
 
 def _mistaught(history: History, taught: Transfer) -> list[Concern]:
     """The earlier experiments that predict badly; a good one may have no weight either, next to many results."""
-    if not taught.turns or taught.results < FEWEST:
+    if not taught.counts or taught.results < FEWEST:
         return []
     metric = history.objective.metric
     return [

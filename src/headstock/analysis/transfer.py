@@ -42,12 +42,12 @@ class Transfer:
     Args:
         lessons: of each of them.
         results: how many results say so.
-        turns: they may count in one of so many suggestions; 0 if they count no more, whatever they predict.
+        counts: whether they may count in every second suggestion; else they count no more, whatever they predict.
     """
 
     lessons: tuple[Lesson, ...]
     results: int
-    turns: int
+    counts: bool
 
 
 @one_thread()
@@ -66,11 +66,11 @@ def transfer(history: History, sampler: Sampler | None) -> Transfer | None:
     """
     if not isinstance(sampler, Bayesian) or not sampler.precedents or not sampler.has_enough(history):
         return None
-    encoding, turns = Encoding.of(history.space), sampler.turns_from_before(history)
+    encoding, counts = Encoding.of(history.space), sampler.learns_from_before(history)
     X = history.points(encoding.encode)
     try:
         trend = trend_of(sampler.precedents, encoding)
-        counting = learn(history, encoding, X, trend).objective.posterior.trend if turns else None
+        counting = learn(history, encoding, X, trend).objective.posterior.trend if counts else None
     except (NumericalError, np.linalg.LinAlgError):
         return None
     weights = np.zeros(len(sampler.precedents)) if counting is None else counting.weights
@@ -81,4 +81,4 @@ def transfer(history: History, sampler: Sampler | None) -> Transfer | None:
         Lesson(precedent.name, weight, float(np.nan_to_num(rank_correlation(results, of_one))))
         for precedent, weight, of_one in zip(sampler.precedents, weights.tolist(), predicted.T, strict=True)
     ]
-    return Transfer(tuple(lessons), len(results), turns)
+    return Transfer(tuple(lessons), len(results), counts)

@@ -143,18 +143,18 @@ def won(comparison: Comparison) -> str:
 def learnt(taught: Transfer) -> str:
     """What earlier experiments count, and how well they predict."""
     return " ".join(
-        f"The earlier experiment {lesson.name!r} {_counting(lesson, taught.turns)}; its predictions have a rank "
+        f"The earlier experiment {lesson.name!r} {_counting(lesson, taught)}; its predictions have a rank "
         f"correlation of {lesson.correlation:.2f} with {taught.results:,} results."
         for lesson in taught.lessons
     )
 
 
-def _counting(lesson: Lesson, turns: int) -> str:
-    if not turns:
+def _counting(lesson: Lesson, taught: Transfer) -> str:
+    if not taught.counts:
         return "counts no more"
     if not lesson.weight:
         return "has no weight, as the results are predicted better without it"
-    return f"has weight {lesson.weight:.2g}{' in every second suggestion' if turns > 1 else ''}"
+    return f"has weight {lesson.weight:.2g} in every second suggestion"
 
 
 def tally(history: History) -> str:

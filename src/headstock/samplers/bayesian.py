@@ -45,14 +45,14 @@ FANTASISED: Final = 128
 CONFIDENCE: Final = 6.0
 """Up to so many results, what a person believes of the optimum counts in full; then it fades."""
 
-RELIED_ON: Final = 10
-"""Up to so many results, or d, precedents that predict them count; up to twice as many, on every second turn."""
+RELIED_ON: Final = 20
+"""Up to so many results, or 2 d, precedents that predict them count on every second turn."""
 
 CAUTION: Final = 2.0
 """By which power of the probability of a result the improvement is multiplied: a failure teaches nothing else."""
 
 _DURATIONS: Final = "durations"
-_FROM_BEFORE: Final = (0, 2)  # which trials are the best of earlier experiments
+_FROM_BEFORE: Final = 1  # which trial is the best of earlier experiments: the one after the centre
 _NEAR: Final = 0.3  # lengthscales, within which a point is like another
 
 
@@ -133,10 +133,10 @@ class Bayesian:
         return cls(**{**stored, "precedents": precedents})
 
     def _begin(self, history: History, domain: Domain, count: int, rng: np.random.Generator) -> Sequence[Suggestion]:
-        """Points that cover the space, the first and the third of all the best that is known from before."""
+        """Points that cover the space, the second of all the best that is known from before."""
         suggestions = list(Sobol().suggest(history, count, rng, domain.given))
-        places = [i for i in range(len(suggestions)) if len(history) + i in _FROM_BEFORE]
-        if not self.precedents or not places or domain.is_decided:
+        place = _FROM_BEFORE - len(history)
+        if not self.precedents or not 0 <= place < len(suggestions) or domain.is_decided:
             return suggestions
         try:
             with one_thread():
@@ -147,32 +147,25 @@ class Bayesian:
         known = tried(history, domain.encoding)
         taken = merged(known, digests(domain.encoding.encode([s.parameters for s in suggestions])))
         new = X[domain.feasible(X) & ~are_among(X, taken)]
-        names = " and ".join(p.name for p in self.precedents)
-        because = explained(domain, f"among the best of {names}")
-        for place, x in zip(places, new, strict=False):
-            suggestions[place] = Suggestion(domain.decode(x), because, source="precedent")
+        if len(new):
+            names = " and ".join(p.name for p in self.precedents)
+            because = explained(domain, f"among the best of {names}")
+            suggestions[place] = Suggestion(domain.decode(new[0]), because, source="precedent")
         return suggestions
 
     def is_misled(self, history: History, beliefs: Beliefs) -> bool:
         """Whether the model began early for precedents that do not predict the results."""
-        spent = sum(t.source == "precedent" for t in history.trials[: max(_FROM_BEFORE) + 1])
+        spent = sum(t.source == "precedent" for t in history.trials[: _FROM_BEFORE + 1])
         began = len(history.observed_rows) + len(history.pending) - spent
         return beliefs.objective.posterior.trend is None and began < self._usual(history)
 
     def learns_from_before(self, history: History) -> bool:
-        """Whether precedents may count in the next suggestion."""
-        turns = self.turns_from_before(history)
-        return turns > 0 and len(history) % turns == turns - 1
+        """Whether precedents may count on every second turn.
 
-    def turns_from_before(self, history: History) -> int:
-        """Precedents may count in one of so many suggestions, or in none if 0.
-
-        They can have the large shape right and mislead near the optimum.
+        They can have the large shape right and mislead near the optimum, so the results go on alone in between.
         """
-        n, relied_on = len(history.observed_rows), max(RELIED_ON, len(history.space.searched))
-        if not self.precedents or n > 2 * relied_on:
-            return 0
-        return 1 if n <= relied_on else 2
+        n, d = len(history.observed_rows), len(history.space.searched)
+        return bool(self.precedents) and n <= max(RELIED_ON, 2 * d)
 
     def _usual(self, history: History) -> int:
         """How many results, or pending trials, come before the model without precedents."""
@@ -197,52 +190,98 @@ def _most_promising(
         NumericalError: if a covariance matrix cannot be factorised.
     """
     X = history.points(domain.encoding.encode)
-    trend = trend_of(sampler.precedents, domain.encoding) if sampler.learns_from_before(history) else None
-    beliefs = learn(history, domain.encoding, X, trend)
-    if trend is not None and sampler.is_misled(history, beliefs):
-        return []
-    anchors, baseline = _incumbents(beliefs)
-    if trend is not None:
-        anchors = np.concatenate([anchors, best_before(sampler.precedents, trend, domain.encoding)[:ANCHORS]])
-    prior = LogPrior.of(domain.encoding)
-    if prior is not None:
-        likeliest = domain.from_uniform(prior.likeliest(rng.random((1, domain.encoding.dimensions))))
-        anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
-    terms, memo, aim = [], beliefs.memo, ""
-    if sampler.cost_exponent and (learnt := _speed(history, domain.encoding, X, memo)) is not None:
-        speed, memo = learnt
-        terms.append((sampler.cost_exponent, speed))
-        aim = f"; per second^{sampler.cost_exponent:.2g}"
-    believed = (_with_categories_alike(beliefs) if count > 1 or len(history) % 2 == 0 else beliefs, beliefs)
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.unjudged, *history.pending)]]
     avoid = tried(history, domain.encoding)
+    views: dict[bool, _View | None] = {}
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
-        turn = len(history) + len(suggestions)
-        now = believed[turn % 2]
-        further = terms if prior is None else [*terms, *_belief(prior, turn, len(history.observed_rows))]
+        informed = (len(history) + len(suggestions)) % 2 == 1  # a batch has both turns
+        if informed not in views:
+            views[informed] = _view(history, domain, X, rng, sampler, informed=informed)
+        view = views[informed]
+        if view is None:
+            break
         maxima = maximise(
-            _acquisition(now, baseline, busy[-FANTASISED:], rng, further),
+            _acquisition(view.beliefs, view.baseline, busy[-FANTASISED:], rng, view.further),
             domain,
-            anchors=anchors,
-            lengthscales=now.objective.hyperparameters.lengthscales,
+            anchors=view.anchors,
+            lengthscales=view.beliefs.objective.hyperparameters.lengthscales,
             avoid=avoid,
             rng=rng,
         )
         x = maxima.points[:1]
         if not len(x):
             break
-        because = _because(history, domain.encoding, now, x) + aim
-        suggestions.append(Suggestion(domain.decode(x[0]), because, source="bayesian", memo=memo.to_json()))
+        because = _because(history, domain.encoding, view.beliefs, x) + view.aim
+        suggestions.append(Suggestion(domain.decode(x[0]), because, source="bayesian", memo=view.memo.to_json()))
         avoid, busy = merged(avoid, digests(x)), np.concatenate([busy, x])
     return suggestions
 
 
-def _with_categories_alike(beliefs: Beliefs) -> Beliefs:
-    """The beliefs of every second turn (see `with_categories_alike`); what persons have compared stays as it is."""
-    objective = beliefs.objective
-    return replace(beliefs, objective=with_categories_alike(objective)) if isinstance(objective, Surrogate) else beliefs
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """What the suggestions of one of the two turns go by.
+
+    Args:
+        beliefs: of the metrics.
+        anchors: the points to search around.
+        baseline: the observed points that may be the best.
+        further: what is added to the acquisition function, with weights.
+        aim: what is to be said of that.
+        memo: to be stored with the trials.
+    """
+
+    beliefs: Beliefs
+    anchors: Float64[np.ndarray, "a d"]
+    baseline: Float64[np.ndarray, "b d"]
+    further: Sequence[tuple[float, AcquisitionFunction]]
+    aim: str
+    memo: Memo
+
+
+def _view(
+    history: History,
+    domain: Domain,
+    X: Float64[np.ndarray, "n d"],
+    rng: np.random.Generator,
+    sampler: Bayesian,
+    *,
+    informed: bool,
+) -> _View | None:
+    """The view that is informed by a person and by earlier experiments, or that of the results alone.
+
+    Returns:
+        None if the model began early for earlier experiments that do not predict the results.
+
+    Raises:
+        NumericalError: if a covariance matrix cannot be factorised.
+    """
+    encoding = domain.encoding
+    taught = informed and sampler.learns_from_before(history)
+    trend = trend_of(sampler.precedents, encoding) if taught else None
+    beliefs = learn(history, encoding, X, trend)
+    if trend is not None and sampler.is_misled(history, beliefs):
+        return None
+    anchors, baseline = _incumbents(beliefs)
+    if trend is not None:
+        anchors = np.concatenate([anchors, best_before(sampler.precedents, trend, encoding)[:ANCHORS]])
+    further: list[tuple[float, AcquisitionFunction]] = []
+    prior = LogPrior.of(encoding)
+    if prior is not None:
+        likeliest = domain.from_uniform(prior.likeliest(rng.random((1, encoding.dimensions))))
+        anchors = np.concatenate([anchors, likeliest[domain.feasible(likeliest)]])
+    if prior is not None and informed:
+        further.append((_faith(len(history.observed_rows)), prior))
+    memo, aim = beliefs.memo, ""
+    if sampler.cost_exponent and (learnt := _speed(history, encoding, X, memo)) is not None:
+        speed, memo = learnt
+        further.append((sampler.cost_exponent, speed))
+        aim = f"; per second^{sampler.cost_exponent:.2g}"
+    if not informed and isinstance(beliefs.objective, Surrogate):
+        beliefs = replace(beliefs, objective=with_categories_alike(beliefs.objective))
+    return _View(beliefs, anchors, baseline, further, aim, memo)
 
 
 def _speed(
@@ -289,13 +328,13 @@ def _acquisition(
     return Weighted(((1.0, improvement), *odds, *further))
 
 
-def _belief(prior: LogPrior, turn: int, results: int) -> list[tuple[float, AcquisitionFunction]]:
-    """What is added to the acquisition every second time for what is believed of the optimum, and fades: w ln π.
+def _faith(results: int) -> float:
+    """The weight w of what is believed of the optimum, by which ln π is added to the acquisition on every second turn.
 
     πBO (Hvarfner et al. 2022, arXiv 2204.11051, eq. 7) has w = β / n. With w = min(1, (β / n)²) and turns in between,
     which go where the results alone point, a wrong belief costs little for long and a good one helps as much.
     """
-    return [] if turn % 2 == 0 else [(min(1.0, CONFIDENCE / max(results, 1)) ** 2, prior)]
+    return min(1.0, CONFIDENCE / max(results, 1)) ** 2
 
 
 def _because(history: History, encoding: Encoding, beliefs: Beliefs, x: Float64[np.ndarray, "1 d"]) -> str:
