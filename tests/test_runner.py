@@ -219,7 +219,7 @@ def test_saved_states_are_looked_through_the_more_seldom_the_more_trials_there_a
             trial.report(score=trial.parameters["x"])
 
     training = training_of(study, train, tmp_path)
-    size = 15_000
+    size = 30_000  # with the random states of PyTorch, where it is loaded
     kept: Any = Counting(replace(training.checkpoints, quota=50 * size))
     clock, budget = Clock(), Budget(trials=150)
     run(study, FullTraining(), Inline(training), budget=budget, clock=clock, observe=lambda _: None, checkpoints=kept)

@@ -328,7 +328,7 @@ class Verbs(RuleBasedStateMachine):
         given = {"owner": owner, "now": self.now, "renewals": renewals, "retries": retries}
         self.both(lambda m: m.release(index, **given), lambda s, n: s.release(n, index, error="lost", **given))
 
-    @rule(index=INDICES, owner=ANYBODY, step=st.integers(1, 5), mean=st.floats(-1e300, 1e300))
+    @rule(index=INDICES, owner=ANYBODY, step=st.integers(1, 5), mean=st.floats(-1e300, 1e300, allow_subnormal=False))
     def report(self, index, owner, step, mean):
         metrics = {"y": Observation(mean, None, step)}
         now = self.now
