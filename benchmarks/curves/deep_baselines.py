@@ -186,7 +186,10 @@ def ends(
     model: Model, X: np.ndarray, Z: np.ndarray, categorical: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The means, the standard deviations, and the widened standard deviations of the ends of all curves."""
-    torch.set_flush_denormal(True)  # the covariances of points far apart, which slow a step down fourfold
     X = one_hot(X, categorical)
-    mean, sd = model(X, Z, np.full(len(X), Z.shape[1] - 1))
-    return mean, sd, widening(model, X, Z) * sd
+    torch.set_flush_denormal(True)  # the covariances of points far apart, which slow a step down fourfold
+    try:
+        mean, sd = model(X, Z, np.full(len(X), Z.shape[1] - 1))
+        return mean, sd, widening(model, X, Z) * sd
+    finally:
+        torch.set_flush_denormal(False)

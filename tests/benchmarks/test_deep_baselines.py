@@ -38,6 +38,7 @@ def test_ends_of_power_laws_are_predicted(deep, model, monkeypatch):
     assert np.corrcoef(mean[cut], truth[cut])[0, 1] > 0.8
     assert (np.abs(mean - truth) < 4.0 * widened).all()
     assert (widened >= sd).all()
+    assert np.finfo(float).tiny * np.float64(0.5) > 0.0, "the smallest numbers are numbers again"
     assert (sd > 0.0).all()
 
 
