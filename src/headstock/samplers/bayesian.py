@@ -193,12 +193,13 @@ def _most_promising(
     # Nothing was learnt where a trial failed, but nothing is to be gained by failing beside it either.
     busy = X[[t.index for t in (*history.failed, *history.unjudged, *history.pending)]]
     avoid = tried(history, domain.encoding)
+    learnt: dict[bool, Beliefs] = {}
     views: dict[bool, _View | None] = {}
     suggestions: list[Suggestion] = []
     while len(suggestions) < count:
         informed = (len(history) + len(suggestions)) % 2 == 1  # a batch has both turns
         if informed not in views:
-            views[informed] = _view(history, domain, X, rng, sampler, informed=informed)
+            views[informed] = _view(history, domain, X, rng, sampler, learnt=learnt, informed=informed)
         view = views[informed]
         if view is None:
             break
@@ -248,9 +249,12 @@ def _view(
     rng: np.random.Generator,
     sampler: Bayesian,
     *,
+    learnt: dict[bool, Beliefs],
     informed: bool,
 ) -> _View | None:
     """The view that is informed by a person and by earlier experiments, or that of the results alone.
+
+    What is learnt is kept in `learnt`, by whether earlier experiments were to count.
 
     Returns:
         None if the model began early for earlier experiments that do not predict the results.
@@ -261,7 +265,9 @@ def _view(
     encoding = domain.encoding
     taught = informed and sampler.learns_from_before(history)
     trend = trend_of(sampler.precedents, encoding) if taught else None
-    beliefs = learn(history, encoding, X, trend)
+    if taught not in learnt:  # without earlier experiments both turns have the same
+        learnt[taught] = learn(history, encoding, X, trend)
+    beliefs = learnt[taught]
     if trend is not None and sampler.is_misled(history, beliefs):
         return None
     anchors, baseline = _incumbents(beliefs)
@@ -275,8 +281,8 @@ def _view(
     if prior is not None and informed:
         further.append((_faith(len(history.observed_rows)), prior))
     memo, aim = beliefs.memo, ""
-    if sampler.cost_exponent and (learnt := _speed(history, encoding, X, memo)) is not None:
-        speed, memo = learnt
+    if sampler.cost_exponent and (found := _speed(history, encoding, X, memo)) is not None:
+        speed, memo = found
         further.append((sampler.cost_exponent, speed))
         aim = f"; per second^{sampler.cost_exponent:.2g}"
     if not informed and isinstance(beliefs.objective, Surrogate):
