@@ -8,7 +8,7 @@ import pytest
 
 from headstock import Bayesian, Budget, Failed, Int, Space, Trial
 from headstock.checkpoints import Checkpoints
-from headstock.errors import HeadstockError, TooManyFailuresError
+from headstock.errors import HeadstockError, TooManyFailuresError, UnknownExperimentError
 from headstock.executors.base import Finished, Listen
 from headstock.executors.inline import Inline
 from headstock.history import History
@@ -228,6 +228,38 @@ def test_saved_states_are_looked_through_the_more_seldom_the_more_trials_there_a
     there = [path.stat().st_size for path in tmp_path.rglob("*.zip")]
     assert max(there) < size
     assert sum(there) <= (50 + 150 // 32) * size
+
+
+def test_where_the_storage_fails_before_anything_has_begun_the_executor_is_closed():
+    study = study_of()
+    training = training_of(study, lambda t: t.parameters["x"], Path("nowhere"))
+
+    @dataclass
+    class Closing:
+        """Notes that it is closed."""
+
+        inside: Inline
+        is_closed: bool = False
+
+        def close(self) -> None:
+            self.is_closed = True
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inside, name)
+
+    executor, budget = Closing(Inline(training)), Budget(trials=4)
+    study.storage.delete("run")
+    with pytest.raises(UnknownExperimentError):
+        run(
+            study,
+            FullTraining(),
+            executor,
+            budget=budget,
+            clock=Clock(),
+            observe=lambda _: None,
+            checkpoints=training.checkpoints,
+        )
+    assert executor.is_closed
 
 
 def test_a_run_that_has_lost_places_takes_no_trial_before_there_is_one():

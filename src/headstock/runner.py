@@ -84,7 +84,7 @@ def run(
     checkpoints: Checkpoints,
     batch_size: int = 1,
 ) -> Ended:
-    """Evaluate trials until the budget is spent.
+    """Evaluate trials until the budget is spent. However it ends, the executor is closed.
 
     Args:
         study: where trials come from and results go.
@@ -100,24 +100,24 @@ def run(
         HeadstockError: if the batch size is no whole number of at least 1, or too large.
         TooManyFailuresError: after 5 failures of this run, if they are more than half of its evaluations.
     """
-    batch_size = native(batch_size)
-    if not is_whole(batch_size, 1, MOST_AT_ONCE):
-        executor.close()
-        raise HeadstockError(f"batch_size={given(batch_size)}: {whole(batch_size, 1, MOST_AT_ONCE)}.")
     began, owner = clock(), new_owner()
 
     def left(history: History) -> Left:
         return budget.changed(study.spec.budget).left(history, clock() - began, executor.capacity)
 
-    release(study, is_dead, clock)
     with held(), Leases(study.storage, study.spec.name, owner, clock) as leases:
-        decider = Decider(study, scheduler, left, owner, clock)
-        this = _Run(study, executor, decider, budget, clock, observe, checkpoints, leases, batch_size, began)
         try:
-            return this.loop()
-        except KeyboardInterrupt:
-            this.halt()
-            return Ended.INTERRUPTED
+            batch_size = native(batch_size)
+            if not is_whole(batch_size, 1, MOST_AT_ONCE):
+                raise HeadstockError(f"batch_size={given(batch_size)}: {whole(batch_size, 1, MOST_AT_ONCE)}.")
+            release(study, is_dead, clock)
+            decider = Decider(study, scheduler, left, owner, clock)
+            this = _Run(study, executor, decider, budget, clock, observe, checkpoints, leases, batch_size, began)
+            try:
+                return this.loop()
+            except KeyboardInterrupt:
+                this.halt()
+                return Ended.INTERRUPTED
         finally:
             executor.close()
             release(study, lambda other: other == owner, clock)
