@@ -185,6 +185,13 @@ def test_report(invoke: Invoke, tmp_path: Path):
     assert path.read_text(encoding="utf-8").startswith("<!")
 
 
+@pytest.mark.parametrize("words", [("report", "cifar10"), ("plot", "cifar10", "trace"), ("export", "cifar10")])
+def test_what_is_written_makes_the_folders_that_are_missing(invoke: Invoke, tmp_path: Path, words: tuple[str, ...]):
+    path = tmp_path / "new" / "folder" / "a.html"
+    assert invoke(*words, "--out", str(path)).exit_code == 0
+    assert path.stat().st_size
+
+
 def test_cells_that_a_spreadsheet_would_run_are_text():
     experiment = Experiment("x", Space({"=lr": Float(0, 1)}), maximize="@score")
     experiment.tell(experiment.ask(), {"@score": -1.0})
@@ -218,11 +225,7 @@ def test_help_names_every_command():
     [
         (["best", "nothing"], 1, "no experiment 'nothing'"),
         (["best", HOSTILE], 1, "No trial has a result"),
-        (
-            ["export", "cifar10", "--out", "/no/such/folder/a.csv"],
-            1,
-            "directory: '/no/such/folder/a.csv'",
-        ),
+        (["export", "cifar10", "--out", "/dev/null/a.csv"], 1, "exists: '/dev/null'"),
         (["frobnicate"], 2, ""),
         (["--version"], 0, ""),
     ],

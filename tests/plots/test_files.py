@@ -38,5 +38,5 @@ def test_without_kaleido_it_says_what_to_install(tmp_path, monkeypatch):
 
 def test_another_ending_is_refused(tmp_path):
     with pytest.raises(HeadstockError, match=r"Let it end in \.html"):
-        write_figure(plot_trace(histories.digits()), tmp_path / "trace.docx")
+        write_figure(plot_trace(histories.digits()), tmp_path / "new" / "trace.docx")
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,8 @@ def write_figure(made: go.Figure, path: str | Path) -> Path:
 
     Args:
         made: the figure.
-        path: the file; its ending says what is written. One that exists is replaced.
+        path: the file; its ending says what is written. One that exists is replaced, folders that do
+            not are made.
 
     Returns:
         The file's path.
@@ -30,11 +31,13 @@ def write_figure(made: go.Figure, path: str | Path) -> Path:
     target = Path(path)
     kind = target.suffix.lower()
     if kind == ".html":
-        target.write_text(made.to_html(include_plotlyjs=True, config={"showSendToCloud": False}), encoding="utf-8")
+        content = made.to_html(include_plotlyjs=True, config={"showSendToCloud": False}).encode()
     elif kind in PICTURES:
-        target.write_bytes(_picture(made, kind))
+        content = _picture(made, kind)
     else:
         raise HeadstockError(f"{str(path)!r} is no figure's file. Let it end in .html, {', '.join(PICTURES)}.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
     return target
 
 

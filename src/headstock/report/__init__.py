@@ -51,7 +51,7 @@ def write_report(
 
     Args:
         history: the experiment.
-        path: the file; one that exists is replaced.
+        path: the file; one that exists is replaced, folders that do not are made.
         title: the heading, usually the experiment's name.
         notes: what people wrote, by trial; of the experiment by None.
         sampler: of the experiment; what earlier experiments count is told if it is given.
