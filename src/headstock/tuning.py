@@ -54,7 +54,7 @@ def tune(plan: Plan, storage: Storage, observe: Observe = lambda _: None) -> End
     Raises:
         CommandError: if the command cannot be run; nothing has been stored then.
         ExperimentExistsError: if the storage holds another experiment of this name.
-        UnknownExperimentError: if the plan has no space, and there is no experiment of this name.
+        UnknownExperimentError: if the plan has no design, and there is no experiment of this name.
         HeadstockError: if the plan has no budget, and none is stored.
         TooManyFailuresError: if a worker had 5 failures, and more of them than results.
     """
@@ -95,17 +95,18 @@ def _kill_leftovers(history: History, files: Path) -> None:
 
 
 def _experiment(plan: Plan, storage: Storage) -> Experiment:
-    if plan.space is None:
+    design = plan.design
+    if design is None:
         return Experiment.open(plan.name, storage=storage)
     return Experiment(
-        plan.name,
-        plan.space,
-        maximize=plan.maximize,
-        minimize=plan.minimize,
-        judged=plan.judged,
-        outcome_constraints=plan.outcome_constraints,
+        design.name,
+        design.space,
+        maximize=design.maximize,
+        minimize=design.minimize,
+        judged=design.judged,
+        outcome_constraints=design.outcome_constraints,
         storage=storage,
-        seed=plan.seed,
+        seed=design.seed,
     )
 
 

@@ -64,21 +64,25 @@ def written(text: str, folder: Path, name: str = "study.toml") -> Path:
 def test_a_study_in_toml(tmp_path: Path):
     assert make_plan(read_study_file(written(TOML, tmp_path))) == Plan(
         name="mnist",
-        maximize="accuracy",
         budget=Budget(trials=40),
         command=("python", "train.py", "--note=two words"),
-        outcome_constraints=("latency <= 20",),
+        design=Design(
+            name="mnist",
+            maximize="accuracy",
+            budget=Budget(trials=40),
+            outcome_constraints=("latency <= 20",),
+            space=Space(
+                lr=Float(1e-6, 0.4, log=True),
+                optimizer=Choice("sgd", "adamw"),
+                layers=Int(1, 4),
+                epochs=Fixed(10),
+                momentum=Float(0, 0.99, when={"optimizer": "sgd", "layers": (1, 2)}),
+                constraints=["lr <= 0.3"],
+            ),
+        ),
         patterns={"accuracy": "Acc ([0-9.]+)"},
         passing=Passing.ENVIRONMENT,
         timeout=60,
-        space=Space(
-            lr=Float(1e-6, 0.4, log=True),
-            optimizer=Choice("sgd", "adamw"),
-            layers=Int(1, 4),
-            epochs=Fixed(10),
-            momentum=Float(0, 0.99, when={"optimizer": "sgd", "layers": (1, 2)}),
-            constraints=["lr <= 0.3"],
-        ),
     )
 
 
@@ -86,7 +90,8 @@ def test_a_study_in_yaml(tmp_path: Path):
     pytest.importorskip("yaml")
     plan = make_plan(read_study_file(written(YAML, tmp_path, "study.yaml")))
     assert plan.command == ("python", "train.py", "--note=two words")
-    assert plan.space == Space(
+    assert plan.design is not None
+    assert plan.design.space == Space(
         lr=Float(1e-6, 0.4, log=True),
         weight_decay=Float(1e-6, 1e-2, log=True),
         optimizer=Choice("sgd", "adamw"),
@@ -178,7 +183,7 @@ def test_trials_that_run_at_once_do_not_share_files(key: str):
 
 def test_an_experiment_that_is_there_needs_no_space():
     plan = make_plan(Settings({"name": "a", "command": ["sh"], "trials": 3}), is_new=False)
-    assert plan.space is None
+    assert plan.design is None
 
 
 @pytest.mark.parametrize(
@@ -207,9 +212,7 @@ def test_words_that_make_no_sense_are_refused(words: list[str], message: str):
 
 def test_a_design_is_what_a_plan_searches_without_what_evaluates_it():
     entries = {key: value for key, value in NEEDED.items() if key != "command"}
-    plan, design = make_plan(Settings(NEEDED)), make_design(Settings(entries))
-    shared = ("name", "space", "maximize", "minimize", "outcome_constraints", "budget", "seed")
-    assert {key: getattr(design, key) for key in shared} == {key: getattr(plan, key) for key in shared}
+    assert make_design(Settings(entries)) == make_plan(Settings(NEEDED)).design
     assert make_design(Settings({**entries, "seed": 0})).seed == 0
     without = {key: value for key, value in entries.items() if key != "trials"}
     assert make_design(Settings(without)) == Design("a", Space(lr=Float(0, 1)), maximize="score")

@@ -51,52 +51,6 @@ class Settings:
 
 @final
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done.
-
-    Args:
-        name: the experiment's name.
-        command: the program and its arguments.
-        budget: when to stop; None for what is stored with an experiment that is there.
-        space: the search space; None for that of an experiment that is there.
-        maximize: the metric to maximise; or
-        minimize: the metric to minimise; None for both with an experiment that is there.
-        judged: whether persons judge it instead.
-        outcome_constraints: bounds on other metrics, such as "latency <= 20".
-        patterns: a regular expression for each metric that has one.
-        results: a file of JSON that the script writes.
-        events: a folder of event files that the script writes for TensorBoard.
-        passing: how parameters reach the script.
-        timeout: after how many seconds a trial is stopped.
-        grace: how many seconds a script has to end after it was asked to.
-        slots: for each of the scripts that run at once, what it has in its environment.
-        cluster: the cluster that they run on; None for this machine.
-        workers: how many run at once on the cluster; None for as many as it has room for.
-        seed: fixes every suggestion.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    budget: Budget | None
-    space: Space | None = None
-    maximize: str | None = None
-    minimize: str | None = None
-    judged: bool = False
-    outcome_constraints: tuple[str, ...] = ()
-    patterns: Mapping[str, str] = field(default_factory=dict)
-    results: str | None = None
-    events: str | None = None
-    passing: Passing = Passing.OPTIONS
-    timeout: float | None = None
-    grace: float = 10.0
-    slots: Sequence[Environment] = ({},)
-    cluster: Ray | None = None
-    workers: int | None = None
-    seed: int | None = None
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class Design:
     """What is searched and what for, without what evaluates it.
 
@@ -121,30 +75,55 @@ class Design:
     seed: int | None = None
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Args:
+        name: the experiment's name.
+        command: the program and its arguments.
+        budget: when to stop; None for what is stored with an experiment that is there.
+        design: what is searched and what for; None for that of an experiment that is there.
+        patterns: a regular expression for each metric that has one.
+        results: a file of JSON that the script writes.
+        events: a folder of event files that the script writes for TensorBoard.
+        passing: how parameters reach the script.
+        timeout: after how many seconds a trial is stopped.
+        grace: how many seconds a script has to end after it was asked to.
+        slots: for each of the scripts that run at once, what it has in its environment.
+        cluster: the cluster that they run on; None for this machine.
+        workers: how many run at once on the cluster; None for as many as it has room for.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    budget: Budget | None
+    design: Design | None = None
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    results: str | None = None
+    events: str | None = None
+    passing: Passing = Passing.OPTIONS
+    timeout: float | None = None
+    grace: float = 10.0
+    slots: Sequence[Environment] = ({},)
+    cluster: Ray | None = None
+    workers: int | None = None
+
+
 def make_design(settings: Settings) -> Design:
     """The experiment that the settings describe, which waits for workers.
 
     Raises:
         HeadstockError: if an entry is unknown, missing, makes no sense, or is not stored, such as a command.
     """
-    values = settings.values
-    for key in values:
+    for key in settings.values:
         with settings.at(key):
             if key in KINDS and key not in _OF_DESIGNS:
                 raise CommandError(f"{key!r} is not stored with an experiment. Give it to headstock worker.")
     _check_all(settings)
-    _need("name", values)
-    _need_goal(values)
-    return Design(
-        name=values["name"],
-        space=_space(settings),
-        maximize=values.get("maximize"),
-        minimize=values.get("minimize"),
-        judged=values.get("judged", False),
-        outcome_constraints=tuple(values.get("outcome_constraints", ())),
-        budget=_budget(values, needed=False),
-        seed=values.get("seed"),
-    )
+    _need("name", settings.values)
+    return _design(settings)
 
 
 def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
@@ -160,10 +139,8 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
     values = settings.values
     _check_all(settings)
     _need("name", values)
-    space = _space(settings) if is_new else None
+    design = _design(settings) if is_new else None
     _need("command", values)
-    if is_new:
-        _need_goal(values)
     patterns = dict(values.get("patterns", {}))
     with settings.at("patterns"):
         Listener(list(patterns), patterns)
@@ -179,14 +156,28 @@ def make_plan(settings: Settings, *, is_new: bool = True) -> Plan:
         name=values["name"],
         command=command,
         budget=_budget(values, needed=is_new),
-        space=space,
-        outcome_constraints=tuple(values.get("outcome_constraints", ())),
+        design=design,
         patterns=patterns,
         events=values.get("tensorboard"),
         slots=places,
         cluster=cluster,
         passing=Passing(values.get("pass", Passing.OPTIONS)),
-        **{key: values[key] for key in _AS_THEY_ARE if key in values},
+        **{key: values[key] for key in ("results", "timeout", "grace", "workers") if key in values},
+    )
+
+
+def _design(settings: Settings) -> Design:
+    """What the settings say that is searched and what for."""
+    values = settings.values
+    space = _space(settings)
+    if ("maximize" in values) == ("minimize" in values):
+        raise CommandError("Name the metric to optimise, in exactly one of maximize and minimize.")
+    return Design(
+        name=values["name"],
+        space=space,
+        outcome_constraints=tuple(values.get("outcome_constraints", ())),
+        budget=_budget(values, needed=False),
+        **{key: values[key] for key in ("maximize", "minimize", "judged", "seed") if key in values},
     )
 
 
@@ -285,11 +276,6 @@ def _budget(values: Mapping[str, Any], *, needed: bool) -> Budget | None:
             "--trials 40."
         )
     return Budget(**bounds) if bounds else None
-
-
-def _need_goal(values: Mapping[str, Any]) -> None:
-    if ("maximize" in values) == ("minimize" in values):
-        raise CommandError("Name the metric to optimise, in exactly one of maximize and minimize.")
 
 
 def _need(key: str, values: Mapping[str, Any]) -> None:
@@ -451,7 +437,6 @@ _OF_DESIGNS: Final = frozenset(
         *BOUNDS,
     }
 )
-_AS_THEY_ARE: Final = ("maximize", "minimize", "judged", "results", "timeout", "grace", "workers", "seed")
 
 _MISSING: Final = {
     "name": "Give the experiment one with --name, so that the same command finds it again.",
