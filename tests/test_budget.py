@@ -63,6 +63,25 @@ def test_seconds_and_cost_pay_for_steps():
     assert Budget(seconds=100).left(history(), 0.0, 1).paid == math.inf
 
 
+def test_what_is_left_is_the_same_whether_the_history_was_followed_or_read_anew():
+    priced = {"cost": tuple(Observation(0.1, None, k) for k in (1, 2, 3))}
+    trials = [
+        trial(0, TrialState.RUNNING, 3, until=9, trained=0.7),
+        trial(1, TrialState.PAUSED, 5, trained=0.3, parent=(0, 3)),
+        trial(2, TrialState.QUEUED),
+    ]
+    later = [
+        replace(trials[0], state=TrialState.PAUSED, trained=0.9),
+        replace(trials[2], state=TrialState.COMPLETED, metrics={"cost": Observation(0.7)}),
+        replace(trial(3, TrialState.RUNNING, 3, until=4, trained=0.1), reports=priced),
+    ]
+    budget = Budget(steps=100, cost=2.0, seconds=60.0)
+    followed = history(*trials)
+    before = budget.left(followed, 1.0, 2)
+    assert budget.left(followed.updated(later), 1.0, 2) == budget.left(history(later[0], trials[1], *later[1:]), 1.0, 2)
+    assert budget.left(followed, 1.0, 2) == before
+
+
 @pytest.mark.parametrize(
     ("bounds", "words"),
     [

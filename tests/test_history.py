@@ -67,6 +67,23 @@ def test_an_updated_snapshot_is_like_a_new_one():
     assert seen(snapshot) == seen(history(list(snapshot.trials)))
 
 
+def test_a_number_of_each_trial_is_derived_anew_only_of_those_that_changed():
+    asked = []
+
+    def reports(record: TrialRecord) -> float:
+        asked.append(record.index)
+        return len(record.reports["loss"])
+
+    trials = [trial(i, TrialState.RUNNING) for i in range(7)]
+    snapshot = history(trials[:6])
+    assert snapshot.column(reports).tolist() == [0, 1, 2, 3, 4, 0]
+    further = replace(trials[2], reports={"loss": (Observation(0.1, step=9),)})
+    later = snapshot.updated([further, trials[6]])
+    assert later.column(reports).tolist() == [0, 1, 1, 3, 4, 0, 1]
+    assert asked == [*range(6), 2, 6]
+    assert snapshot.column(reports).tolist() == [0, 1, 2, 3, 4, 0]
+
+
 def test_points_are_encoded_once():
     rows = []
 

@@ -1,9 +1,11 @@
-"""What a suggestion costs after up to 100,000 results: the first one of a worker that joins, those after it, memory.
+"""What a suggestion and a look at the budget cost after up to 100,000 results, and how much memory it takes.
 
     python benchmarks/scale/suggestions.py [--counts 1000 10000 100000] [--steps 0] [--repeats 5] [--out FILE]
 
 One SQLite file on a mixed space of six parameters, `--steps` reports a trial, one core; each count in a process of its
-own. The first is also given with the start of Python and all imports. Prints one table and writes a JSON line a row.
+own. The first suggestion of a worker that joins is also given with the start of Python and all imports. A look at the
+budget is what a run does at each decision: what is left of its steps and cost. Prints one table and writes a JSON line
+a row.
 """
 
 import os
@@ -25,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from headstock import Bayesian, Experiment, Random
+from headstock import Bayesian, Budget, Experiment, Random
 from headstock.history import History
 from headstock.objective import Objective
 from headstock.storage import ExperimentSpec, open_storage
@@ -33,6 +35,7 @@ from headstock.testing.problems import training
 from headstock.trial import Observation, TrialRecord, TrialState
 
 PROBLEM = training()
+BUDGET = Budget(steps=10**8, cost=1e9)
 
 
 def fill(url: str, count: int, steps: int) -> None:
@@ -61,7 +64,7 @@ def fill(url: str, count: int, steps: int) -> None:
 
 
 def measure(url: str, repeats: int) -> dict[str, Any]:
-    """Seconds of CPU of the first ask and tell of this process, of those after it, and the most memory it took."""
+    """Milliseconds of CPU of the first ask and tell of this process, of those after it, and of looks at the budget."""
     began = time.process_time()
     experiment = Experiment.open("scale", storage=url)
 
@@ -72,11 +75,20 @@ def measure(url: str, repeats: int) -> dict[str, Any]:
 
     ends = [step() for _ in range(repeats + 2)]
     later = [1000 * (end - start) for start, end in pairwise(ends[1:])]
+    looks = []
+    for _ in range(repeats + 1):
+        history = experiment.history
+        since = time.process_time()
+        BUDGET.is_over(history, 0.0)
+        BUDGET.left(history, 0.0, 1)
+        looks.append(1000 * (time.process_time() - since))
+        experiment.attach(history.trials[0].parameters, 0.5)  # so that the next look is at another history
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "first_ms": 1000 * (ends[0] - began),
         "with_imports_ms": 1000 * ends[0],
         "later_ms": later,
+        "budget_ms": looks[1:],
         "peak_mib": peak,
     }
 
@@ -93,8 +105,9 @@ def main() -> None:
     if options.measure:
         print(json.dumps(measure(options.measure, options.repeats)))
         return
-    print("CPU time of ask + tell, in ms")
-    print(f"{'results':>8} {'first':>9} {'with imports':>13} {'later: median':>14} {'max':>8} {'peak MiB':>9}")
+    print("CPU time of ask + tell, and of a look at the budget, in ms")
+    names = f"{'results':>8} {'first':>9} {'with imports':>13} {'later: median':>14} {'max':>8}"
+    print(f"{names} {'budget':>7} {'peak MiB':>9}")
     with options.out.open("w", encoding="utf-8") as lines, tempfile.TemporaryDirectory() as folder:
         for count in options.counts:
             url = f"sqlite:///{folder}/{count}.db"
@@ -105,7 +118,7 @@ def main() -> None:
             later = row["later_ms"]
             print(
                 f"{count:>8} {row['first_ms']:>9.0f} {row['with_imports_ms']:>13.0f} {statistics.median(later):>14.1f} "
-                f"{max(later):>8.1f} {row['peak_mib']:>9.0f}",
+                f"{max(later):>8.1f} {statistics.median(row['budget_ms']):>7.2f} {row['peak_mib']:>9.0f}",
                 flush=True,
             )
 

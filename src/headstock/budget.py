@@ -108,7 +108,7 @@ class Budget:
             slots: how many trainings go on at once.
         """
         trials = _less(self.trials, lambda: history.evaluations)
-        steps = _less(self.steps, lambda: sum(map(_committed, history)))
+        steps = _less(self.steps, lambda: _total(history, _committed))
         cost = _less(self.cost, lambda: cost_of(history))
         paid = min(steps, *_affordable(history, _less(self.seconds, lambda: seconds) * slots, cost))
         time = None if self.seconds is None else max(0.0, 1.0 - seconds / self.seconds)
@@ -185,6 +185,11 @@ def _less(bound: float | None, spent: Callable[[], float]) -> float:
     return math.inf if bound is None else bound - spent()
 
 
+def _total(history: History, of: Callable[[TrialRecord], float]) -> float:
+    """The sum of a number over all trials."""
+    return sum(history.column(of).tolist())  # in order: the last bits of numpy's sum are another machine's
+
+
 def _committed(trial: TrialRecord) -> float:
     """How many steps a trial has trained, or may train while it runs."""
     if trial.source == "attached" or (trial.state is TrialState.QUEUED and not trial.step):
@@ -199,7 +204,7 @@ def _committed(trial: TrialRecord) -> float:
 
 def cost_of(history: History) -> float:
     """What all trials together have reported as their cost."""
-    return sum(map(_cost, history))
+    return _total(history, _cost)
 
 
 def _cost(trial: TrialRecord) -> float:
@@ -212,11 +217,23 @@ def _affordable(history: History, seconds: float, cost: float) -> tuple[float, f
     """About how many steps so many seconds, and so much cost, pay for."""
     if seconds == cost == math.inf:
         return math.inf, math.inf
-    trained = [t for t in history if t.trained is not None and t.step]
-    steps = sum(t.step - (t.parent[1] if t.parent else 0) for t in trained)
-    took = sum(t.trained or 0.0 for t in trained)
-    spent = sum(map(_cost, trained))
+    steps, took, spent = (_total(history, of) for of in (_timed_steps, _took, _spent))
     return (
         seconds * steps / took if took and seconds < math.inf else math.inf,
         cost * steps / spent if spent and cost < math.inf else math.inf,
     )
+
+
+def _timed_steps(trial: TrialRecord) -> int:
+    """How many steps a trial has trained, where it is known how long they took."""
+    return 0 if trial.trained is None else max(0, trial.step - (trial.parent[1] if trial.parent else 0))
+
+
+def _took(trial: TrialRecord) -> float:
+    """How many seconds these steps took."""
+    return trial.trained if trial.trained is not None and trial.step else 0.0
+
+
+def _spent(trial: TrialRecord) -> float:
+    """What these steps have cost."""
+    return _cost(trial) if trial.trained is not None and trial.step else 0.0

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, TypeVar, final
+from operator import attrgetter
+from typing import Any, Final, TypeVar, final
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int8, Int64
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 _STATES: Final = tuple(TrialState)
 _CODES: Final = {state: code for code, state in enumerate(_STATES)}
+_STEP: Final = attrgetter("step")
 
 
 @final
@@ -53,16 +55,11 @@ class _Columns:
         """The columns of n trials, of which some are new or have changed."""
         rows, newer = [t.index for t in changed], _Columns.of(changed, self.means)
 
-        def merged(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-            column = np.concatenate([old, np.empty(n - len(old), dtype=old.dtype)])
-            column[rows] = new
-            return column
-
         return _Columns(
-            merged(self.states, newer.states),
-            merged(self.attached, newer.attached),
-            {name: merged(column, newer.means[name]) for name, column in self.means.items()},
-            {name: merged(column, newer.sems[name]) for name, column in self.sems.items()},
+            _merged(self.states, newer.states, rows, n),
+            _merged(self.attached, newer.attached, rows, n),
+            {name: _merged(column, newer.means[name], rows, n) for name, column in self.means.items()},
+            {name: _merged(column, newer.sems[name], rows, n) for name, column in self.sems.items()},
         )
 
     def are(self, *states: TrialState) -> Bool[np.ndarray, " n"]:
@@ -127,12 +124,26 @@ class History:
         newer, derived = replace(self, trials=tuple(trials), comparisons=said), vars(self)
         if "_columns" in derived:
             vars(newer)["_columns"] = self._columns.updated(changed, len(trials))
+        if "_by_trial" in derived:
+            rows = [record.index for record in changed]
+            vars(newer)["_by_trial"] = {
+                of: _merged(column, [of(record) for record in changed], rows, len(trials))
+                for of, column in derived["_by_trial"].items()
+            }
         if "_by_parameters" in derived:
             vars(newer)["_by_parameters"] = dict(derived["_by_parameters"])
-        if "steps_reached" in derived:
-            before = (self.trials[record.index].step for record in changed if record.index < len(self))
-            vars(newer)["steps_reached"] = self.steps_reached + sum(record.step for record in changed) - sum(before)
         return newer
+
+    def column(self, of: Callable[[TrialRecord], float]) -> Float64[np.ndarray, " n"]:
+        """A number of each trial; of trials that have not changed, what an earlier snapshot has derived is reused.
+
+        Args:
+            of: derives it from one trial: always the same function.
+        """
+        kept: dict[Callable[[TrialRecord], float], np.ndarray] = vars(self).setdefault("_by_trial", {})
+        if of not in kept:
+            kept[of] = np.array([of(trial) for trial in self.trials], dtype=float)
+        return kept[of]
 
     def points(
         self, encode: Callable[[Sequence[Parameters]], Float64[np.ndarray, "m d"]]
@@ -204,10 +215,10 @@ class History:
         again = sum(t.attempt > 0 for t in self._those(np.flatnonzero(columns.are(TrialState.QUEUED))))
         return int(begun.sum()) + again
 
-    @cached_property
+    @property
     def steps_reached(self) -> int:
         """How far all trials are together: the sum of their last steps."""
-        return sum(t.step for t in self.trials)
+        return int(self.column(_STEP).sum())
 
     @property
     def next_batch(self) -> int:
@@ -265,3 +276,10 @@ class History:
     def __iter__(self) -> Iterator[TrialRecord]:
         """The trials, by index."""
         return iter(self.trials)
+
+
+def _merged(old: np.ndarray, new: Any, rows: Sequence[int], n: int) -> np.ndarray:
+    """The column of n trials, of which those in some rows are new or have changed."""
+    column = np.concatenate([old, np.empty(n - len(old), dtype=old.dtype)])
+    column[rows] = new
+    return column
