@@ -137,6 +137,22 @@ def test_what_was_said_last_can_be_taken_back():
     assert all(t.metrics == {} for t in experiment.history)
 
 
+def test_what_another_person_said_since_stands():
+    experiment = posters(3)
+    first, mine = experiment.prefer(0, over=1), experiment.prefer(2, over=0)
+    theirs = experiment.prefer(1, over=2)
+    assert experiment.take_back(mine) == mine
+    assert experiment.history.comparisons == (first, theirs)
+    same = posters(3)
+    same.prefer(0, over=1)
+    same.prefer(1, over=2)
+    assert [t.objective_mean for t in experiment.history] == pytest.approx([t.objective_mean for t in same.history])
+    with pytest.raises(MetricError, match="taken back before"):
+        experiment.take_back(mine)
+    last = experiment.prefer(2, over=0)
+    assert experiment.history.comparisons == (first, theirs, last)
+
+
 def test_a_search_follows_the_person():
     experiment = posters(2)
     for _ in range(20):

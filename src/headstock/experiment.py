@@ -289,13 +289,16 @@ class Experiment:
         """
         return judging.prefer(self._study, index_of(better), indices_of(over), now=time.time())
 
-    def take_back(self) -> Comparison:
-        """Take back what `prefer` was told last, and give it.
+    def take_back(self, said: Comparison | None = None) -> Comparison:
+        """Take back what was said of trials, and give it.
+
+        Args:
+            said: what `prefer` gave; the newest of all comparisons, whoever said it, if left out.
 
         Raises:
-            MetricError: if nothing was said yet.
+            MetricError: if nothing was said yet, or it was taken back before.
         """
-        return judging.take_back(self._study, now=time.time())
+        return judging.take_back(self._study, said, now=time.time())
 
     def next_pair(self) -> tuple[TrialRecord, TrialRecord] | None:
         """The two finished trials that are worth most to compare; None if there are no two.

@@ -1,6 +1,6 @@
 """Persons judge an experiment: what they say is kept together with what follows for the appeal of every trial."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ from headstock.analysis.preferences import next_pair as worth_comparing
 from headstock.errors import MetricError, ObjectiveError, StaleHistoryError
 from headstock.study import Study
 from headstock.trial import Comparison, TrialRecord
+from headstock.wording import given
 
 
 def prefer(study: Study, better: int, worse: Collection[int], *, now: float) -> Comparison:
@@ -27,19 +28,29 @@ def prefer(study: Study, better: int, worse: Collection[int], *, now: float) -> 
         what = "itself" if worse else "nothing"
         raise MetricError(f"Trial {better} is to be better than {what}. Name other trials that it is better than.")
     said = Comparison(better, tuple(sorted(set(worse))), now)
-    _keep(study, said, now)
-    return said
+    return _keep(study, lambda _: said, now)
 
 
-def take_back(study: Study, *, now: float) -> Comparison:
-    """Take back what was said last, and give it.
+def take_back(study: Study, said: Comparison | None, *, now: float) -> Comparison:
+    """Take back a comparison, or the newest one, whoever said it, if it is None; and give it.
 
     Raises:
         ObjectiveError: if the objective is measured.
-        MetricError: if nothing was said yet.
+        MetricError: if nothing was said yet, or it was taken back before.
     """
     _check_judged(study)
-    return _keep(study, None, now)[-1]
+
+    def place(known: Sequence[Comparison]) -> int:
+        if not known:
+            raise MetricError(f"Nobody has compared trials of {study.spec.name!r}, so there is nothing to take back.")
+        if said is not None and said not in known:
+            raise MetricError(
+                f"{given(said)} is no comparison of {study.spec.name!r}; maybe it was taken back before. Look at "
+                f"history.comparisons."
+            )
+        return len(known) - 1 if said is None else known.index(said)
+
+    return _keep(study, place, now)
 
 
 def next_pair(study: Study) -> tuple[TrialRecord, TrialRecord] | None:
@@ -52,18 +63,20 @@ def next_pair(study: Study) -> tuple[TrialRecord, TrialRecord] | None:
     return worth_comparing(study.history())
 
 
-def _keep(study: Study, said: Comparison | None, now: float) -> tuple[Comparison, ...]:
-    """Keep what was said, or take back the newest comparison if it is None, and give the comparisons of before."""
+def _keep(study: Study, change: Callable[[Sequence[Comparison]], Comparison | int], now: float) -> Comparison:
+    """Keep what was said, or take back the one of a place among all that are known, and give it."""
     while True:
         history = study.history()
         known = history.comparisons
-        if said is None and not known:
-            raise MetricError(f"Nobody has compared trials of {study.spec.name!r}, so there is nothing to take back.")
-        comparisons = known[:-1] if said is None else (*known, said)
+        changed = change(known)
+        if isinstance(changed, int):
+            said, comparisons = known[changed], (*known[:changed], *known[changed + 1 :])
+        else:
+            said, comparisons = changed, (*known, changed)
         follows = appeals(replace(history, comparisons=comparisons))
         with suppress(StaleHistoryError):
-            study.storage.judge(study.spec.name, said, follows, known=known, now=now)
-            return known
+            study.storage.judge(study.spec.name, changed, follows, known=known, now=now)
+            return said
 
 
 def _check_judged(study: Study) -> None:

@@ -111,11 +111,19 @@ def test_buttons_do_the_same_and_others_may_judge_meanwhile(judged, visit):
     page.get_by_role("button", name=f"Trial {right} is better").click()
     wait_for_said(page, 2)
     assert [(c.better, c.worse) for c in experiment.history.comparisons] == [(2, (3, 4)), (right, (left,))]
+    theirs = experiment.prefer(4, over=3)
+    wait_for_said(page, 3)
+    page.get_by_role("button", name="Take back").click()
+    wait_for_said(page, 2)
+    expect(page.get_by_text(f"Taken back: trial {right} is better than trial {left}.")).to_be_visible()
+    expect(page.get_by_role("button", name="Take back")).to_be_disabled()  # the rest is what others said
+    page.reload()
+    wait_for_said(page, 2)
     page.get_by_role("button", name="Take back").click()
     wait_for_said(page, 1)
-    page.get_by_role("button", name="Take back").click()
+    assert theirs not in experiment.history.comparisons
+    experiment.take_back()
     wait_for_said(page, 0)
-    expect(page.get_by_role("button", name="Take back")).to_be_disabled()
     pairs = set()
     for _ in range(10):
         pairs.add(tuple(shown(page)))

@@ -114,8 +114,8 @@ def test_what_a_person_says_is_kept_once(storage: Storage, flaky: Flaky, plan: l
         storage.judge("kept", one, {0: Observation(0.1)}, known=said[:known], now=one.time)
     assert storage.changes("kept").comparisons == tuple(said)
     flaky.plan[:] = plan
-    storage.judge("kept", None, {}, known=said, now=4.0)
-    assert storage.changes("kept").comparisons == tuple(said[:1])
+    storage.judge("kept", 0, {}, known=said, now=4.0)
+    assert storage.changes("kept").comparisons == tuple(said[1:])
 
 
 def test_a_release_that_was_committed_is_not_done_twice(storage: Storage, flaky: Flaky):

@@ -45,7 +45,7 @@ def prefer(
         list[int] | None,
         typer.Argument(min=0, metavar="BETTER WORSE...", help="A trial, and one or several that it is better than."),
     ] = None,
-    back: Annotated[bool, typer.Option("--back", help="Take back what was said last.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Take back what was said last, whoever said it.")] = False,
     storage: StorageUrl = DEFAULT_STORAGE,
 ) -> None:
     """Say which trial is better, in an experiment that persons judge; without trials, ask which two to compare."""

@@ -274,17 +274,17 @@ class Storage(Protocol):
     def judge(
         self,
         name: str,
-        comparison: Comparison | None,
+        change: Comparison | int,
         appeals: Mapping[int, Observation],
         *,
         known: Sequence[Comparison],
         now: float,
     ) -> None:
-        """Keep a comparison of finished trials, or take back the newest one, with what follows for the objective.
+        """Keep a comparison of finished trials, or take one back, with what follows for the objective.
 
         Args:
             name: the experiment.
-            comparison: what a person said; None to take back what was said last.
+            change: what a person said; or which of `known` is taken back, by its place.
             appeals: the objective of each trial that was ever compared; any other has none.
             known: the comparisons that the caller goes by, all of them in order.
             now: the time.

@@ -156,23 +156,23 @@ class ReconnectingStorage:
     def judge(
         self,
         name: str,
-        comparison: Comparison | None,
+        change: Comparison | int,
         appeals: Mapping[int, Observation],
         *,
         known: Sequence[Comparison],
         now: float,
     ) -> None:
-        """Keep a comparison of finished trials, or take back the newest one, with what follows for the objective."""
+        """Keep a comparison of finished trials, or take one back, with what follows for the objective."""
 
         def is_there() -> bool | None:
             self._wait_for_others(name)
             there, count = self.storage.changes(name).comparisons, len(known)
-            if comparison is None:
+            if isinstance(change, int):
                 return there[:count] != tuple(known) or None
-            return there[: count + 1] == (*known, comparison) or None
+            return there[: count + 1] == (*known, change) or None
 
         def judge() -> bool:
-            self.storage.judge(name, comparison, appeals, known=known, now=now)
+            self.storage.judge(name, change, appeals, known=known, now=now)
             return True
 
         self._again(judge, is_there)

@@ -113,7 +113,7 @@ reports: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# A row for each trial that was said to be worse; those of one comparison have its number, counted from 0.
+# A row for each trial that was said to be worse; those of one comparison have its number, which grows.
 comparisons: Final = Table(
     "comparisons",
     metadata,

@@ -333,26 +333,27 @@ class SqlStorage:
     def judge(
         self,
         name: str,
-        comparison: Comparison | None,
+        change: Comparison | int,
         appeals: Mapping[int, Observation],
         *,
         known: Sequence[Comparison],
         now: float,
     ) -> None:
-        """Keep a comparison of finished trials, or take back the newest one, with what follows for the objective."""
+        """Keep a comparison of finished trials, or take one back, with what follows for the objective."""
         with self._advancing(name, now=now) as experiment:
             if experiment.comparisons() != tuple(known):
                 raise StaleHistoryError(f"{name!r} has other comparisons by now. Look at them first.")
-            if comparison is None:
-                experiment.take_back(len(known) - 1)
+            numbers = experiment.comparison_numbers()
+            if isinstance(change, int):
+                experiment.take_back(numbers[change])
             else:
-                for index in comparison.trials:
+                for index in change.trials:
                     state = experiment.trial(index).state
                     if state not in (TrialState.COMPLETED, TrialState.STOPPED):
                         raise TrialStateError(
                             f"Trial {index} of {name!r} is {state}. Compare trials that are completed or stopped."
                         )
-                experiment.compare(len(known), comparison)
+                experiment.compare(numbers[-1] + 1 if numbers else 0, change)
             before = {index for one in known for index in one.trials}
             experiment.appeal({**dict.fromkeys(before), **appeals})
 

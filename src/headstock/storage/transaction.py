@@ -212,6 +212,12 @@ class OpenExperiment:
                 raise StorageError(f"Comparison {number} of {self.stored.name!r} is damaged: it is of {one.trials}.")
         return found
 
+    def comparison_numbers(self) -> list[int]:
+        """The number of each comparison, in order; those of comparisons that were taken back are left out."""
+        number = comparisons.c.number
+        chosen = select(number).where(comparisons.c.experiment == self.stored.id).distinct().order_by(number)
+        return list(self.connection.scalars(chosen))
+
     def compare(self, number: int, comparison: Comparison) -> None:
         """Write a comparison."""
         said = {"experiment": self.stored.id, "number": number, "better": comparison.better, "time": comparison.time}

@@ -33,7 +33,7 @@ def _appeal(*means: float) -> dict[int, Observation]:
 
 
 def check_comparisons_are_kept_with_what_follows(storage: Storage) -> None:
-    """A comparison and the appeal of every trial are written at once, and are news; the last one can be taken back."""
+    """A comparison and the appeal of every trial are written at once, and are news; each one can be taken back."""
     _begin(storage)
     since = storage.changes(NAME).revision
     storage.judge(NAME, FIRST, _appeal(-1.0, -2.0, 3.0), known=(), now=4.5)
@@ -46,11 +46,17 @@ def check_comparisons_are_kept_with_what_follows(storage: Storage) -> None:
     assert best.index == 2, f"the best is {best}"
     storage.judge(NAME, SECOND, _appeal(1.0, -2.0, 1.0), known=(FIRST,), now=5.5)
     assert storage.changes(NAME).comparisons == (FIRST, SECOND), "the second is lost"
-    storage.judge(NAME, None, _appeal(-1.0, -2.0, 3.0), known=(FIRST, SECOND), now=6.5)
+    storage.judge(NAME, 1, _appeal(-1.0, -2.0, 3.0), known=(FIRST, SECOND), now=6.5)
     changes = storage.changes(NAME)
     assert changes.comparisons == (FIRST,), f"{changes.comparisons} is not {(FIRST,)}"
     assert [t.objective_mean for t in changes.trials[:3]] == [-1.0, -2.0, 3.0], f"{changes.trials}"
-    storage.judge(NAME, None, {}, known=(FIRST,), now=7.5)
+    storage.judge(NAME, SECOND, _appeal(1.0, -2.0, 1.0), known=(FIRST,), now=7.0)
+    of_second = {0: Observation(1.0, 0.5), 2: Observation(-1.0, 0.5)}
+    storage.judge(NAME, 0, of_second, known=(FIRST, SECOND), now=7.2)
+    storage.judge(NAME, FIRST, _appeal(1.0, -2.0, 1.0), known=(SECOND,), now=7.3)
+    assert storage.changes(NAME).comparisons == (SECOND, FIRST), "what was said after another was taken back is lost"
+    storage.judge(NAME, 1, of_second, known=(SECOND, FIRST), now=7.4)
+    storage.judge(NAME, 0, {}, known=(SECOND,), now=7.5)
     changes = storage.changes(NAME)
     assert changes.comparisons == (), f"{changes.comparisons} are left"
     assert changes.trials[0].metrics == {"seconds": Observation(3.0)}, f"{changes.trials[0]}"
@@ -68,7 +74,7 @@ def check_who_did_not_see_the_newest_comparison_is_refused(storage: Storage) -> 
     storage.judge(NAME, FIRST, _appeal(-1.0, -2.0, 3.0), known=(), now=4.5)
     before = storage.changes(NAME)
     for known in ((), (SECOND,), (FIRST, SECOND)):
-        for said in (SECOND, None):
+        for said in (SECOND, 0):
             with refused(StaleHistoryError):
                 storage.judge(NAME, said, {}, known=known, now=5.5)
     assert storage.changes(NAME) == before, "what was refused left something behind"

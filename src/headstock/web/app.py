@@ -42,7 +42,7 @@ from headstock.scripts.plan import Settings, make_design
 from headstock.specification import new_spec
 from headstock.storage import Storage
 from headstock.storage.records import ExperimentSummary
-from headstock.trial import Failed, TrialRecord, TrialState
+from headstock.trial import Comparison, Failed, TrialRecord, TrialState
 from headstock.web import judging, views
 from headstock.web.artifacts import listing, search
 from headstock.web.guard import Guard
@@ -343,22 +343,24 @@ class Dashboard:
     async def prefer(self, request: Request) -> Response:
         """Keep that a person finds a trial better than others."""
 
-        def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> Comparison:
             try:
                 worse = judging.others(given)
             except ValueError as error:
                 raise BadRequestError(str(error)) from error
-            experiment.prefer(_index(given), over=worse)
+            return experiment.prefer(_index(given), over=worse)
 
         return await self._act(request, act)
 
     async def take_back(self, request: Request) -> Response:
-        """Take back what was said last, if the page has seen it."""
+        """Take back what a person said: a page says what, for others may have judged meanwhile."""
 
-        def act(experiment: Experiment, given: Mapping[str, Any]) -> None:
-            if given.get("count") != len(experiment.history.comparisons):
-                raise BadRequestError("Somebody else has judged meanwhile. Look first.")
-            experiment.take_back()
+        def act(experiment: Experiment, given: Mapping[str, Any]) -> Comparison:
+            try:
+                said = judging.taken_back(given)
+            except ValueError as error:
+                raise BadRequestError(str(error)) from error
+            return experiment.take_back(said)
 
         return await self._act(request, act)
 
@@ -493,24 +495,28 @@ class Dashboard:
         return await self._do(request, act)
 
     async def _act(
-        self, request: Request, act: Callable[[Experiment, Mapping[str, Any]], TrialRecord | None]
+        self, request: Request, act: Callable[[Experiment, Mapping[str, Any]], TrialRecord | Comparison | None]
     ) -> Response:
-        """Do what a page asks for with an experiment, and answer with the trial."""
+        """Do what a page asks for with an experiment, and answer with what it gave."""
 
-        def alone(name: str, given: Mapping[str, Any]) -> TrialRecord | None:
+        def alone(name: str, given: Mapping[str, Any]) -> TrialRecord | Comparison | None:
             with self.shelf.get(name).alone() as experiment:
                 return act(experiment, given)
 
         return await self._do(request, alone)
 
-    async def _do(self, request: Request, act: Callable[[str, Mapping[str, Any]], TrialRecord | None]) -> Response:
-        """Do what a page asks for, and answer with the trial."""
+    async def _do(
+        self, request: Request, act: Callable[[str, Mapping[str, Any]], TrialRecord | Comparison | None]
+    ) -> Response:
+        """Do what a page asks for, and answer with the trial, or with what was said of trials."""
         given = await _body(request)
         name = given.get("experiment")
         if not isinstance(name, str):
             raise BadRequestError("Name the experiment.")
-        record = await run_in_threadpool(act, name, given)
-        return JSONResponse({} if record is None else views.row(record))
+        done = await run_in_threadpool(act, name, given)
+        if isinstance(done, Comparison):
+            return JSONResponse({"said": done.to_json()})
+        return JSONResponse({} if done is None else views.row(done))
 
     def _summary(self, name: str) -> ExperimentSummary:
         for found in self.storage.experiments():

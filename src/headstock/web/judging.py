@@ -9,7 +9,7 @@ from headstock.analysis.preferences import next_pair
 from headstock.history import History
 from headstock.report.notes import note_html
 from headstock.scalars import is_whole
-from headstock.trial import TrialRecord
+from headstock.trial import Comparison, TrialRecord
 from headstock.web import views
 
 RANKED: Final = 50
@@ -48,6 +48,18 @@ def asked(history: History, notes: Mapping[int | None, str], skipped: Sequence[s
 
 def _row(trial: TrialRecord, note: str | None) -> dict[str, Any]:
     return views.row(trial, note) | {"note_html": note_html(note or "")}
+
+
+def taken_back(given: Mapping[str, Any]) -> Comparison:
+    """What a page says that is taken back.
+
+    Raises:
+        ValueError: if it is of another form.
+    """
+    try:
+        return Comparison.from_json(given.get("said", ()))
+    except (TypeError, ValueError) as error:
+        raise ValueError("Give what is taken back as [better, [worse], time].") from error
 
 
 def others(given: Mapping[str, Any]) -> list[int]:

@@ -25,7 +25,8 @@ export async function judge(main, name) {
     h("h2", {}, "What was said"),
     said,
   );
-  let [shown, count, skipped] = [null, 0, []]; // the two trials, and how many comparisons there are
+  let [shown, newest, skipped] = [null, null, []]; // the two trials, and the newest of all comparisons
+  let own = null; // what was said here and not taken back; null before anything was
 
   // One thing after the other: what is pressed while an answer is under way is not about the pair that comes then.
   async function alone(act) {
@@ -43,18 +44,22 @@ export async function judge(main, name) {
     alone(async () => {
       if (shown === null) return;
       const [better, worse] = [shown[i].index, shown[1 - i].index];
-      await post("prefer", { experiment: name, trial: better, worse: [worse] });
+      const { said } = await post("prefer", { experiment: name, trial: better, worse: [worse] });
+      own = [...(own ?? []), said];
       done.textContent = `Kept: trial ${better} is better than trial ${worse}.`;
     });
   const pass = () =>
     alone(async () => {
       if (shown !== null) skipped = [...skipped, shown.map((one) => one.index).join("-")].slice(-SKIPPED);
     });
+  // One's own, for others may have judged meanwhile; who has just opened the page means the newest there is.
   const takeBack = () =>
     alone(async () => {
-      if (!count) return;
-      await post("back", { experiment: name, count });
-      done.textContent = "What was said last is taken back.";
+      const said = own === null ? newest : own.at(-1);
+      if (!said) return;
+      own = own?.slice(0, -1) ?? null;
+      await post("back", { experiment: name, said });
+      done.textContent = `Taken back: trial ${said[0]} is better than trial ${said[1].join(", ")}.`;
     });
 
   addEventListener("keydown", (event) => {
@@ -68,17 +73,17 @@ export async function judge(main, name) {
   // What is looked at stays while others judge, too: another pair is asked for after an answer.
   async function renew(isAnswered) {
     const found = await get("pair", new URLSearchParams([["experiment", name], ...skipped.map((one) => ["skip", one])]));
-    count = found.count;
+    newest = found.said[0] ?? null;
     if (isAnswered || shown === null) {
       shown = found.pair;
       sides.forEach((one, i) => one.show(shown?.[i] ?? null, shown?.[1 - i] ?? null));
     }
     place.hidden = shown === null;
     skip.disabled = shown === null;
-    back.disabled = !count;
+    back.disabled = own === null ? newest === null : !own.length;
     words.textContent = shown === null ? nothing(skipped.length) : `The two that are worth most to compare. Arrow keys answer. ${found.uncompared ? `${found.uncompared} ${found.uncompared === 1 ? "trial was" : "trials were"} never compared.` : ""}`;
     redraw(ranking, found.ranking.length ? ranked(name, metric, found.ranking) : h("p", {}, "Nothing was compared yet."));
-    redraw(said, found.said.length ? h("ol", { class: "said", reversed: true, start: count }, found.said.map((one) => sentence(name, one))) : h("p", {}, "Nothing yet."));
+    redraw(said, found.said.length ? h("ol", { class: "said", reversed: true, start: found.count }, found.said.map((one) => sentence(name, one))) : h("p", {}, "Nothing yet."));
   }
   await renew(true);
   return { update: () => renew(false) };
