@@ -1,11 +1,9 @@
 """The experiment: the thin public face over study, runner, analysis and report."""
 
-import shutil
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, final, overload
@@ -15,12 +13,7 @@ from headstock.analysis.model import Model
 from headstock.analysis.winner import Winner, best_believed, best_seen
 from headstock.budget import Budget
 from headstock.checkpoints import Checkpoints
-from headstock.errors import (
-    ExperimentExistsError,
-    HeadstockError,
-    NoResultError,
-    SpaceError,
-)
+from headstock.errors import HeadstockError, NoResultError, SpaceError
 from headstock.executors import executor_of
 from headstock.executors.base import MakeExecutor
 from headstock.frames import Data
@@ -42,7 +35,7 @@ from headstock.storage.base import Storage
 from headstock.storage.opening import opened_unless_refused
 from headstock.storage.records import Command, ExperimentSpec, Outcome
 from headstock.study import Study
-from headstock.temporary import own_folder
+from headstock.temporary import folder_with
 from headstock.trial import Arm, Comparison, Observation, TrialRecord, TrialState
 
 
@@ -120,12 +113,7 @@ class Experiment:
             judged=judged,
         )
         with opened_unless_refused(storage) as opened:
-            try:
-                opened.create(wanted)
-                stored = wanted
-            except ExperimentExistsError:
-                stored = opened.experiment(name)
-                specification.check_same(stored, wanted, seed, value)
+            stored = specification.stored(opened, wanted, seed, value)
             self._begin(opened, stored, sampler, scheduler, files)
 
     @classmethod
@@ -161,7 +149,6 @@ class Experiment:
         self._scheduler = specification.scheduler_of(spec, scheduler)
         self._model: Model | None = None
         self._root = None if files is None else Path(files).absolute()
-        self._checkpoints: Checkpoints | None = None
 
     def __repr__(self) -> str:
         """Name, objective and how many trials there are."""
@@ -549,25 +536,20 @@ class Experiment:
             required=self.history.required,
             minimize=spec.objective.minimize,
             value=spec.value,
-            checkpoints=self._files(),
+            checkpoints=self._checkpoints,
             frameworks=loaded_frameworks,
         )
 
-    def _files(self) -> Checkpoints:
+    @cached_property
+    def _checkpoints(self) -> Checkpoints:
         """Where the states of trials lie: where it was said, beside the database, or in a folder of this object's."""
-        if self._checkpoints is None:
-            folder = files_of(self.storage, self._study.spec, self._root)
-            if folder is None:
-                folder = own_folder()
-                weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            self._checkpoints = Checkpoints(folder)
-        return self._checkpoints
+        return Checkpoints(files_of(self.storage, self._study.spec, self._root) or folder_with(self))
 
     def _with_state(self, winner: Winner) -> Winner:
         """The winner, which finds the state that was saved when it was as good as that."""
         trial = winner.trial
         at = step_that_counts(trial, self.objective, self._study.spec.value)
-        return replace(winner, load=lambda: kept_states(self._files(), trial, loaded_frameworks(), at=at))
+        return replace(winner, load=lambda: kept_states(self._checkpoints, trial, loaded_frameworks(), at=at))
 
     def _answer(self, index: int, kind: str, message: Any) -> Answer:
         """Keep a report of a trial that a person runs."""

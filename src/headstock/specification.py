@@ -127,18 +127,29 @@ def scheduler_of(spec: ExperimentSpec, given: Scheduler | None) -> Scheduler:
     return Automatic() if spec.scheduler is None else scheduler_from_json(spec.scheduler)
 
 
-def check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None, value: str | None) -> None:
-    """Refuse to go on with an experiment under the same name that is another one.
+def stored(storage: Storage, wanted: ExperimentSpec, seed: int | None, value: str | None) -> ExperimentSpec:
+    """Create an experiment, or go on with that which is there under its name; what it is.
 
     Args:
-        stored: the experiment that is there.
+        storage: where it is, or will be.
         wanted: the one that is asked for.
         seed: the seed that was given; None if any will do.
         value: which report was said to count; None if any will do.
 
     Raises:
-        ExperimentExistsError: if they differ.
+        ExperimentExistsError: if the one that is there is another one.
     """
+    try:
+        storage.create(wanted)
+    except ExperimentExistsError:
+        there = storage.experiment(wanted.name)
+        _check_same(there, wanted, seed, value)
+        return there
+    return wanted
+
+
+def _check_same(stored: ExperimentSpec, wanted: ExperimentSpec, seed: int | None, value: str | None) -> None:
+    """Refuse to go on with an experiment under the same name that is another one."""
     for what, there, here in (
         ("space", stored.space, stored.space if stored.space.widens(wanted.space) else wanted.space),
         ("objective", stored.objective, wanted.objective),

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Final
 
@@ -26,3 +27,10 @@ def own_folder() -> Path:
         if left and left[1] == digest and not is_alive(f"{place}/{left[2]}/{left[3]}"):
             shutil.rmtree(folder, ignore_errors=True)  # of this user's, that is
     return Path(tempfile.mkdtemp(prefix=f"headstock-{digest}-{pid}-{started}-"))
+
+
+def folder_with(owner: object) -> Path:
+    """A new folder that only this user may enter, and that is gone with an object."""
+    folder = own_folder()
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
