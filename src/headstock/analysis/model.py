@@ -194,7 +194,9 @@ class Model:
 
     @one_thread()
     def importances(self, metric: str | None = None) -> tuple[Importance, ...]:
-        """How much each parameter matters to a metric, the most important first, by the model with expected ends.
+        """How much each parameter matters to a metric, the most important first.
+
+        To the objective it is by the model with expected ends; of other metrics no ends are expected, only results.
 
         Raises:
             MetricError: if the metric is not modelled.
