@@ -185,6 +185,33 @@ def test_a_log_that_cannot_be_written_does_not_end_the_training(tmp_path: Path):
     assert lines == ["accuracy=1"]
 
 
+def test_where_no_log_can_be_begun_nothing_is_started(tmp_path: Path):
+    before = psutil.Process().children()
+    (tmp_path / "log").mkdir()
+    with pytest.raises(IsADirectoryError):
+        run("import time; time.sleep(1000)", tmp_path)
+    left = [process for process in psutil.Process().children() if process not in before]
+    for process in left:
+        process.kill()
+    assert left == []
+
+
+def test_a_log_that_was_deleted_is_begun_anew_when_it_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(command, "LOG_LIMIT", 100)
+    lines: list[str] = []
+
+    def read(line: str) -> None:
+        if not lines:
+            (tmp_path / "log").unlink()
+            (tmp_path / "go").touch()
+        lines.append(line)
+
+    wait = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)"
+    assert run(f"print('a' * 80, flush=True)\n{wait}\nprint('b' * 80)", tmp_path, read).code == 0
+    assert lines == ["a" * 80, "b" * 80]
+    assert (tmp_path / "log").read_text() == "b" * 80 + "\n"
+
+
 def test_a_command_that_outlived_its_headstock_is_killed_by_the_next(tmp_path: Path):
     mark = new_mark()
     left = psutil.Popen(["sleep", "1000"], env=marked({}, mark), start_new_session=True)

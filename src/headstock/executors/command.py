@@ -155,15 +155,19 @@ class _Log:
         return cls(path, file, file.tell())
 
     def write(self, data: bytes) -> None:
-        if self.size + len(data) > LOG_LIMIT:
-            self.file.close()
-            self.path.replace(earlier(self.path))
-            self.file, self.size = self.path.open("ab", buffering=0), 0
-        try:
+        # The disk may be full, or the folder gone: the training is worth more than its log.
+        with suppress(OSError):
+            if self.size + len(data) > LOG_LIMIT:
+                self._put_aside()
             self.file.write(data)
-        except OSError:  # the disk is full: the training is worth more than its log
-            return
-        self.size += len(data)
+            self.size += len(data)
+
+    def _put_aside(self) -> None:
+        with suppress(FileNotFoundError):  # somebody has deleted it
+            self.path.replace(earlier(self.path))
+        newer = self.path.open("ab", buffering=0)
+        self.file.close()
+        self.file, self.size = newer, 0
 
 
 def earlier(log: Path) -> Path:
@@ -233,7 +237,7 @@ class _Running:
 @contextmanager
 def _started(launch: Launch, clock: Callable[[], float]) -> Iterator[_Running]:
     """The command, running; at the end of the block it is ended with its tree, and waited for."""
-    mark = new_mark()
+    mark, log = new_mark(), _Log.open(launch.log)
     try:
         process = subprocess.Popen(  # noqa: S603 - to run what the user has given is what this is for; no shell sees it
             launch.command,
@@ -244,8 +248,9 @@ def _started(launch: Launch, clock: Callable[[], float]) -> Iterator[_Running]:
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
+        log.file.close()
         raise CommandError(f"{launch.command[0]!r} cannot be started: {error}. Check the command.") from error
-    running = _Running(process, psutil.Process(process.pid), Tree(process.pid, mark), _Log.open(launch.log), clock)
+    running = _Running(process, psutil.Process(process.pid), Tree(process.pid, mark), log, clock)
     try:
         handle_file(launch.log).write_text(f"{process_handle(process.pid)}\n{mark}\n", encoding="utf-8")
         for pipe in (process.stdout, process.stderr):
