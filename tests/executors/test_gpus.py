@@ -71,6 +71,7 @@ def test_all_are_asked_for_where_the_driver_is(tmp_path: Path, monkeypatch: pyte
     [
         ({"gpus_per_trial": 1}, "no GPUs are given"),
         ({"gpus": []}, "give each GPU once"),
+        ({"gpus": 2}, "gpus=2: give each GPU once"),
         ({"gpus": [0, 0]}, "give each GPU once"),
         ({"gpus": "0,1", "gpus_per_trial": 3}, "only 2 GPUs: 0, 1"),
         ({"gpus": "0,1", "gpus_per_trial": 1.5}, "a whole number, or a share"),

@@ -82,7 +82,7 @@ def _visible(gpus: str | Iterable[int | str], environment: Mapping[str, str]) ->
             why = f"{VARIABLE} is {environment[VARIABLE]!r}" if mine is not None else "nvidia-smi -L lists none"
             raise ExecutorError(f"There are no GPUs here: {why}. Name them with gpus=[0, 1], or leave gpus out.")
         return found
-    asked = _split(gpus) if isinstance(gpus, str) else list(gpus)
+    asked = _split(gpus) if isinstance(gpus, str) else list(gpus) if isinstance(gpus, Iterable) else []
     numbers = [id_ for id_ in asked if not isinstance(id_, str)]
     ids = [str(id_).strip() for id_ in asked] if all(is_whole(native(number), 0) for number in numbers) else []
     if not ids or not all(ids) or len(set(ids)) < len(ids):
