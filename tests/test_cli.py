@@ -15,6 +15,7 @@ import histories
 from headstock import Budget, Choice, Experiment, Failed, Float, Int, Space, Trial, cli
 from headstock.cli.options import trials_table
 from headstock.exports import trials_csv
+from headstock.trial import TrialState
 
 Invoke = Callable[..., Result]
 HOSTILE = "=1+1 <b>[red]</script>"
@@ -301,6 +302,16 @@ def test_a_person_judges(invoke: Invoke, url: str):
     assert invoke("prefer", "posters", "1", "0", "--back").exit_code == 2
     assert "takes no preferences" in str(invoke("prefer", "cifar10", "1", "0").exception)
     assert "takes no preferences" in str(invoke("prefer", "cifar10").exception)
+
+
+def test_failed_trials_are_retried_together_or_not_at_all(invoke: Invoke, url: str):
+    with Experiment.open("cifar10", storage=url) as experiment:
+        failed = [experiment.tell(experiment.ask(), Failed("no power")).index for _ in range(2)]
+        refused = invoke("retry", "cifar10", str(failed[0]), "0")
+        assert "Trial 0 of 'cifar10' has not failed" in str(refused.exception)
+        assert experiment.history.counts.get(TrialState.QUEUED, 0) == 0
+        assert invoke("retry", "cifar10", *map(str, [*failed, failed[0]])).exit_code == 0
+        assert experiment.history.counts[TrialState.QUEUED] == 2
 
 
 def test_steering(invoke: Invoke, url: str):

@@ -255,11 +255,13 @@ def retry(
     with stored(storage) as opened:
         experiment = Experiment.open(name, storage=opened)
         failed = {trial.index: trial for trial in experiment.history.failed}
-        for index in trials or sorted(failed):
+        chosen = list(dict.fromkeys(trials or sorted(failed)))
+        for index in chosen:
             if index not in failed:
                 raise CommandError(
                     f"Trial {wording.given(index)} of {name!r} has not failed. Those that have: {sorted(failed)}."
                 )
+        for index in chosen:
             again = experiment.enqueue(failed[index].parameters)
             typer.echo(f"trial {index} is tried again as trial {again.index}")
 
