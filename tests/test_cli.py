@@ -317,6 +317,7 @@ def test_failed_trials_are_retried_together_or_not_at_all(invoke: Invoke, url: s
 def test_steering(invoke: Invoke, url: str):
     assert invoke("note", "cifar10", "the long weekend").exit_code == 0
     assert invoke("note", "cifar10", "odd", "--trial", "3").exit_code == 0
+    assert invoke("budget", "cifar10", "--steps", "1234567").stdout == "budget: steps 1,234,567\n"
     assert invoke("budget", "cifar10", "--trials", "40", "--target", "0.9").stdout == "budget: trials 40, target 0.9\n"
     with Experiment.open("cifar10", storage=url) as experiment:
         assert experiment.notes == {None: "the long weekend", 3: "odd"}

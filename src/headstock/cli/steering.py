@@ -97,5 +97,5 @@ def budget(  # noqa: PLR0917 - typer reads the options from the arguments
     changed = Budget(trials=trials, steps=steps, seconds=seconds, cost=cost, target=target) if bounds else None
     with stored(storage) as opened:
         Experiment.open(name, storage=opened).change_budget(changed)
-    told = ", ".join(f"{bound} {value:g}" for bound, value in bounds.items())
+    told = ", ".join(f"{bound} {value:,.15g}" for bound, value in bounds.items())
     out.print(escape(f"budget: {told or 'as each run is told'}"))
