@@ -1,3 +1,4 @@
+import asyncio
 import http.client
 import json
 import shlex
@@ -87,6 +88,20 @@ def test_files_are_those_of_a_list(link):
         assert get(link, f"static/{name}").status == 404
     again = get(link, "static/plotly.js")
     assert request(link, "GET", "/static/plotly.js", **{"If-None-Match": again.headers["ETag"]}).status == 304
+
+
+def test_a_file_that_was_changed_is_sent_anew_though_it_is_as_long():
+    from starlette.requests import Request
+
+    from headstock.web.app import Dashboard
+
+    tags = []
+    for content in (b"let a = 1;", b"let a = 2;"):
+        page = Dashboard(open_storage(), None, lambda: False, lambda: 0.0)
+        vars(page)["assets"] = {"app.js": (content, "text/javascript")}
+        asked = Request({"type": "http", "headers": [], "path_params": {"name": "app.js"}})
+        tags.append(asyncio.run(page.static(asked)).headers["ETag"])
+    assert tags[0] != tags[1]
 
 
 def test_experiments_and_pages_of_trials(link):

@@ -1,5 +1,6 @@
 """The routes of the dashboard."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from headstock import __version__
 from headstock.budget import BOUNDS, Budget
 from headstock.checkpoints import Checkpoints
 from headstock.errors import (
@@ -169,7 +169,7 @@ class Dashboard:
         if name not in self.assets:
             return Response(status_code=HTTPStatus.NOT_FOUND)
         content, kind = self.assets[name]
-        tag = f'"{get_plotlyjs_version() if name == "plotly.js" else f"{__version__}-{len(content)}"}"'
+        tag = f'"{get_plotlyjs_version() if name == "plotly.js" else hashlib.sha256(content).hexdigest()[:16]}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=HTTPStatus.NOT_MODIFIED)
         return Response(content, media_type=kind, headers={"ETag": tag, "Cache-Control": "no-cache"})
