@@ -172,6 +172,18 @@ class History:
         kept[name] = (len(self), known)
         return known
 
+    def derived(self, name: str, of: Callable[["History"], T]) -> T:
+        """What follows from this snapshot, derived when it is asked for first.
+
+        Args:
+            name: what it is.
+            of: derives it: always the same map.
+        """
+        kept: dict[str, T] = vars(self).setdefault("_derived", {})
+        if name not in kept:
+            kept[name] = of(self)
+        return kept[name]
+
     @cached_property
     def _columns(self) -> _Columns:
         return _Columns.of(self.trials, self.metrics)

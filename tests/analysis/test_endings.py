@@ -90,7 +90,7 @@ def test_a_model_that_proved_too_sure_has_wider_intervals(monkeypatch: pytest.Mo
     monkeypatch.setattr(forecast, "overconfidence", lambda *_: 1.0)
     sure = endings(history)
     monkeypatch.setattr(forecast, "overconfidence", lambda *_: 3.0)
-    for a, b in zip(sure, endings(history), strict=True):
+    for a, b in zip(sure, endings(replace(history)), strict=True):
         assert b.upper[-1] - b.lower[-1] > 1.5 * (a.upper[-1] - a.lower[-1])
         assert a.means[-1] == b.means[-1]
 
@@ -143,3 +143,18 @@ def test_diverged_curves_are_predicted_too():
     trials = list(history.trials)
     trials[1] = replace(trials[1], reports={"accuracy": (Observation(1e12, step=1), Observation(-1e12, step=2))})
     assert all(math.isfinite(e.means[-1]) for e in endings(History(history.space, history.objective, tuple(trials))))
+
+
+def test_one_forecast_serves_all_who_ask_of_one_history(monkeypatch: pytest.MonkeyPatch):
+    made = []
+    condition = forecast.condition
+    monkeypatch.setattr(forecast, "condition", lambda *given: made.append(given) or condition(*given))
+    history, _ = training()
+    told = predicted_ends(history, fit=True)
+    assert len(made) == 1
+    assert endings(history)
+    assert predicted_ends(history, fit=True) == told
+    assert len(made) == 1
+    newer = history.updated([replace(history.trials[0], finished=1.0)])
+    assert predicted_ends(newer, fit=True) == told
+    assert len(made) == 2

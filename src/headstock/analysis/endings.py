@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from headstock.analysis.intervals import central_interval
 from headstock.errors import NoResultError
 from headstock.history import History
-from headstock.schedulers.forecast import FEWEST_CURVES, Forecast, predicted_ends
+from headstock.schedulers.forecast import FEWEST_CURVES, forecast_of, predicted_ends
 from headstock.schedulers.reports import horizon
 from headstock.trial import Observation, TrialRecord, TrialState
 
@@ -69,7 +69,7 @@ def endings(history: History) -> tuple[Ending, ...]:
     wanted = {t.index for t in _open(reported, last)}
     if not wanted:
         return ()
-    forecast = Forecast.of(history, last)
+    forecast = forecast_of(history, last)
     rows = [row for row, trial in enumerate(forecast.trials) if trial.index in wanted]
     sign = history.objective.sign
     worst = sign * min(sign * o.mean for trial in forecast.trials for o in trial.reports[metric])
@@ -107,7 +107,7 @@ def expected_ends(history: History) -> dict[int, Observation]:
     last = _horizon(history)
     if last is None or not history.pending or not predicted_ends(history):
         return {}
-    forecast = Forecast.of(history, last)
+    forecast = forecast_of(history, last)
     worst = float(np.nanmin(forecast.posterior.data.Y))
     mean, sd = forecast.final, forecast.sd_as_told(forecast.final_sd)
     ends = np.maximum(np.vstack([mean - sd, mean + sd]), worst)

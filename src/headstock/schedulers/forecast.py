@@ -255,6 +255,15 @@ class Forecast:
         return Hyperparameters(self.posterior.hyperparameters.log_lengthscales, 0.0, -4.0)
 
 
+def forecast_of(history: History, last: int) -> Forecast:
+    """The forecast that persons are told, made once for a history.
+
+    Raises:
+        NumericalError: if a covariance matrix cannot be factorised.
+    """
+    return history.derived(f"forecast of step {last}", lambda known: Forecast.of(known, last))
+
+
 def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple[float, float]]:
     """For trials whose curves are modelled: the objective that is predicted for the last step, give or take how much.
 
@@ -268,7 +277,7 @@ def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple
     if last is None or not (known or (fit and curves >= FEWEST_CURVES)):
         return {}
     try:
-        forecast = Forecast.of(history, last)
+        forecast = forecast_of(history, last)
         values, widths = forecast.in_units(forecast.final, forecast.final_sd)
     except (ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
         return {}
