@@ -8,7 +8,7 @@ import headstock as hs
 from headstock.budget import Budget
 from headstock.progress import course, shown_progress, trainings_table
 from headstock.schedulers.forecast import predicted_ends
-from headstock.trial import TrialState
+from headstock.trial import Observation, TrialState
 
 SPACE = hs.Space(x=hs.Float(0, 1))
 
@@ -67,19 +67,19 @@ def test_a_line_is_printed_once_though_workers_show_it_older_histories_too():
 def test_the_table_has_the_most_promising_first():
     experiment = searched(Console(file=io.StringIO(), width=140))
     ends = predicted_ends(experiment.history)
-    assert len(ends) == len(experiment.trials)
+    assert set(ends) == {t.index for t in experiment.history.pending}
     table = trainings_table(experiment.history, ends, rows=4)
     rows = zip(table.columns[0].cells, table.columns[1].cells, strict=True)
     paused = [int(str(index)) for index, state in rows if state == "paused"]
     assert len(table.columns[0]._cells) == 4
-    assert paused == sorted(paused, key=lambda i: -ends[i][0])
+    assert paused == sorted(paused, key=lambda i: -ends[i].mean)
 
 
 def test_ends_are_predicted_where_no_scheduler_has_fitted_a_model_if_that_is_wanted():
     history = searched(Console(file=io.StringIO(), width=140), scheduler=hs.SuccessiveHalving(eta=2)).history
     assert not predicted_ends(history)
     ends = predicted_ends(history, fit=True)
-    assert set(ends) == {t.index for t in history}
+    assert set(ends) == {t.index for t in history.pending}
     table = trainings_table(history, ends)
     states, predicted = (list(table.columns[i].cells) for i in (1, 4))
     assert all(cell for state, cell in zip(states, predicted, strict=True) if state == "paused")
@@ -90,8 +90,9 @@ def test_ends_are_predicted_where_no_scheduler_has_fitted_a_model_if_that_is_wan
 def test_an_end_of_which_nothing_is_known_is_told_so():
     experiment = searched(Console(file=io.StringIO(), width=140))
     paused = next(t.index for t in experiment.trials.values() if t.state is TrialState.PAUSED)
-    for width, told in ((1e-6, "± 1e-06"), (1e9, "anything")):
-        table = trainings_table(experiment.history, {paused: (0.5, width)})
+    reports = [o.mean for t in experiment.history for o in t.reports["height"]]
+    for error, told in ((1e-6, "± 1e-06"), (0.51 * (max(reports) - min(reports)), "anything")):
+        table = trainings_table(experiment.history, {paused: Observation(0.5, error)})
         (row,) = (i for i, index in enumerate(table.columns[0].cells) if index == str(paused))
         assert told in list(table.columns[4].cells)[row]
 

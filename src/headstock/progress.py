@@ -19,7 +19,7 @@ from headstock.objective import Objective
 from headstock.runner import Observe
 from headstock.schedulers.forecast import predicted_ends
 from headstock.terminal import plain
-from headstock.trial import TrialRecord, TrialState
+from headstock.trial import Observation, TrialRecord, TrialState
 
 ROWS: Final = 12
 """How many trainings the table has."""
@@ -70,32 +70,33 @@ def observed(observe: Observe, objective: Objective, budget: Budget, progress: b
 
 
 def trainings_table(
-    history: History, ends: Mapping[int, tuple[float, float]], rows: int = ROWS, *, expand: bool = True
+    history: History, ends: Mapping[int, Observation], rows: int = ROWS, *, expand: bool = True
 ) -> Table:
     """The trainings: what runs, then what is paused, the most promising first, then what is over.
 
     Args:
         history: the trials.
-        ends: for some trials the predicted mean and standard deviation of the objective in the end; one that is wider
-            than all that was ever reported tells nothing, and is shown so.
+        ends: what some are predicted to come to; an interval as wide as all that was ever reported tells nothing, and
+            is shown so.
         rows: how many to show at most.
         expand: whether the table is as wide as the terminal, and reasons are cut where that ends.
     """
     sign, metric = history.objective.sign, history.objective.metric
+    ends = {i: end for i, end in ends.items() if not history.trials[i].state.is_finished}  # some have ended since
 
     def rank(trial: TrialRecord) -> tuple[int, float]:
         now = _now(trial)
-        promising = ends[trial.index][0] if trial.index in ends else now
+        promising = ends[trial.index].mean if trial.index in ends else now
         return _ORDER.index(trial.state), float("inf") if promising is None else -sign * promising
 
     reports = [o.mean for trial in history for o in trial.reports.get(metric, ())]
     spread = max(reports, default=0.0) - min(reports, default=0.0)
 
     def end(trial: TrialRecord) -> str:
-        if trial.index not in ends or trial.state.is_finished:
+        if trial.index not in ends:
             return ""
-        value, width = ends[trial.index]
-        return wording.measured(value, width) if width <= spread else "anything"
+        told = ends[trial.index]
+        return wording.measured(told.mean, told.sem) if 2 * (told.sem or 0.0) <= spread else "anything"
 
     shown = heapq.nsmallest(rows, (t for t in history if t.state in _ORDER), key=rank)
     table = Table(box=None, header_style="bold", expand=expand)
@@ -133,7 +134,7 @@ class _Screen:
     budget: Budget
     bar: Progress
     history: History | None = None
-    ends: Mapping[int, tuple[float, float]] = field(default_factory=dict)
+    ends: Mapping[int, Observation] = field(default_factory=dict)
     forecast_at: float = 0.0
 
     @classmethod

@@ -58,8 +58,9 @@ def test_nothing_is_predicted_to_end_worse_than_the_worst_report(monkeypatch: py
     history, _ = training(seen=1)
     poor = {t.index: (Observation(0.01, step=1),) if t.index % 2 else t.reports["accuracy"] for t in history}
     worse = replace(history, trials=tuple(replace(t, reports={"accuracy": poor[t.index]}) for t in history))
+    worst = min(o.mean for c in poor.values() for o in c)
     found = endings(worse)
-    assert min(min(e.lower.min(), e.means.min()) for e in found) >= min(o.mean for c in poor.values() for o in c)
+    assert min(min(e.lower.min(), e.means.min()) for e in found) >= worst - 1e-12
     turned = [
         replace(
             t,
@@ -69,7 +70,7 @@ def test_nothing_is_predicted_to_end_worse_than_the_worst_report(monkeypatch: py
         for t in worse
     ]
     mirrored = endings(replace(worse, trials=tuple(turned), objective=replace(worse.objective, minimize=True)))
-    assert max(e.upper.max() for e in mirrored) <= max(-o.mean for c in poor.values() for o in c)
+    assert max(e.upper.max() for e in mirrored) <= -worst + 1e-12
 
 
 def test_intervals_are_as_wide_as_what_verdicts_tell(monkeypatch: pytest.MonkeyPatch):
@@ -80,9 +81,9 @@ def test_intervals_are_as_wide_as_what_verdicts_tell(monkeypatch: pytest.MonkeyP
     found = endings(history)
     assert len(found) == len(held_back)
     for ending in found:
-        value, width = told[ending.trial]
-        assert ending.means[-1] == pytest.approx(value, rel=1e-9)
-        assert 0.5 * (ending.upper[-1] - ending.lower[-1]) == pytest.approx(width, rel=1e-9)
+        value, error = told[ending.trial].mean, told[ending.trial].sem
+        assert ending.lower[-1] == pytest.approx(value - error, rel=1e-9)
+        assert ending.upper[-1] == pytest.approx(value + error, rel=1e-9)
 
 
 def test_a_model_that_proved_too_sure_has_wider_intervals(monkeypatch: pytest.MonkeyPatch):

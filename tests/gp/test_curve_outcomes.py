@@ -19,9 +19,8 @@ def test_it_keeps_the_order_and_leads_back(values, sign, bound):
     assert transform.bound == bound
     z = transform.apply(values)
     assert (np.argsort(z) == np.argsort(sign * values)).all()
-    middle, width = transform.invert(z, np.full(50, 0.1))
-    np.testing.assert_allclose(middle, values, rtol=1e-8)
-    assert (width > 0).all()
+    np.testing.assert_allclose(transform.invert(z), values, rtol=1e-8)
+    assert (sign * transform.invert(z + 0.1) > sign * values).all()
 
 
 def test_disasters_stay_near():
@@ -44,7 +43,7 @@ def test_odd_values_stay_finite(values):
         z = transform.apply(np.array([*values, np.nan]))
         assert np.isfinite(z[:-1]).all()
         assert np.isnan(z[-1])
-        assert np.isfinite(transform.invert(z[:-1], np.ones(len(values)))).all()
+        assert np.isfinite(transform.invert(z[:-1] + 1.0)).all()
 
 
 def test_the_ripples_of_a_plateau_are_small():

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -54,6 +55,28 @@ def test_decisions_say_what_is_predicted_and_what_is_needed(replay: Replay):
     reasons = [d.because for d in replay.decisions if isinstance(d, Start) and d.suggestion.source == "freeze-thaw"]
     assert reasons
     assert all("predicted" in r and "needs" in r for r in reasons)
+
+
+def test_no_decision_tells_of_an_end_that_is_worse_than_all_reports_or_better_than_can_be(
+    replay: Replay, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("headstock.schedulers.forecast.overconfidence", lambda *_: 30.0)
+    history = replace(replay.history, trials=tuple(replace(t, memo=None) for t in replay.trials))
+    scheduler = FreezeThaw(pool=replay.table.rows, finalists=4)
+    decisions = [
+        decision
+        for left in (16, 96)
+        for decision in scheduler.decide(history, 6, _nothing, np.random.default_rng(0), steps_left=left)
+    ]
+    worst = max(o.mean for t in history for o in t.reports.get("value", ()))
+    ends = [re.search(r"predicted (\S+) ± (\S+) at step", d.because) for d in decisions]
+    intervals = np.array([(float(end[1]), float(end[2])) for end in ends if end])
+    assert {isinstance(d, Start) for d in decisions} == {True, False}
+    assert any("the ends of the best" in d.because for d in decisions)
+    assert len(intervals) == len(decisions)
+    assert (intervals[:, 1] > 0.05).any()
+    assert (intervals.sum(axis=1) <= worst + 0.01).all()  # numbers are rounded
+    assert (intervals[:, 0] - intervals[:, 1] >= -0.01).all()
 
 
 def test_the_last_of_the_budget_is_for_the_ends_of_the_best():
@@ -144,19 +167,19 @@ def test_a_memo_of_an_earlier_version_without_a_calibration_is_read(replay: Repl
 
 
 def _told(known: Forecast) -> tuple[np.ndarray, np.ndarray]:
-    return known.in_units(known.final, known.final_sd)
+    return known.as_measured(known.final, known.final_sd)
 
 
 def test_predictions_are_near_the_ends_that_were_held_back(replay: Replay):
     forecast = Forecast.of(replay.history, 16)
     open_ = [k for k, t in enumerate(forecast.trials) if t.state is TrialState.PAUSED]
     mean, sd = forecast.of_trials(np.full(len(forecast.trials), 16.0))
-    values, widths = forecast.transform.invert(mean, sd)
+    values, errors = forecast.as_measured(mean, sd)
     ends = replay.table.curves[[replay.rows[forecast.trials[k].index] for k in open_], -1]
     known = ~np.isnan(ends)
     apart = np.abs(values[open_] - ends)[known]
     assert np.median(apart) < 0.15
-    assert np.mean(apart < 3 * widths[open_][known] + 0.03) > 0.8
+    assert np.mean(apart < 3 * errors[open_][known] + 0.03) > 0.8
 
 
 def test_steps_that_cost_more_count_as_such(replay: Replay):

@@ -5,13 +5,13 @@ from typing import Final, final
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.special import ndtri
 
-from headstock.analysis.intervals import central_interval
 from headstock.errors import NoResultError
 from headstock.history import History
-from headstock.schedulers.forecast import FEWEST_CURVES, forecast_of, predicted_ends
+from headstock.schedulers.forecast import FEWEST_CURVES, forecast_of
 from headstock.schedulers.reports import horizon
-from headstock.trial import Observation, TrialRecord, TrialState
+from headstock.trial import TrialRecord, TrialState
 
 LEVEL: Final = 0.8
 """The probability of the intervals in `Ending`."""
@@ -54,8 +54,8 @@ def endings(history: History) -> tuple[Ending, ...]:
         history: the experiment.
 
     Returns:
-        For each such trial that has steps left, by index, how its curve goes on. A poor beginning leaves open by how
-        much worse than all others it may end, so means and intervals end at the worst report of all.
+        For each such trial that has steps left, by index, how its curve goes on. Means and
+        intervals end at the worst report of all.
 
     Raises:
         NoResultError: if nobody knows how long a training is, or hardly any curve was reported.
@@ -71,50 +71,17 @@ def endings(history: History) -> tuple[Ending, ...]:
         return ()
     forecast = forecast_of(history, last)
     rows = [row for row, trial in enumerate(forecast.trials) if trial.index in wanted]
-    sign = history.objective.sign
-    worst = sign * min(sign * o.mean for trial in forecast.trials for o in trial.reports[metric])
+    width = float(ndtri(0.5 * (1 + LEVEL)))
     found = []
     for row in rows:
         trial = forecast.trials[row]
         steps = np.unique(np.geomspace(trial.step, _length(trial, last), PLACES).round())
         mean, variance = forecast.posterior.predict(np.full(len(steps), row), steps)
-        sd = np.sqrt(variance)
-        medians, _ = forecast.in_units(mean, sd)
-        predicted = (medians, *central_interval(forecast.transform, mean, forecast.sd_as_told(sd), LEVEL))
+        predicted = (forecast.in_units(mean), *forecast.interval(mean, np.sqrt(variance), width))
         for values in predicted:
-            values[:] = sign * np.maximum(sign * values, sign * worst)
             values[0] = trial.reports[metric][-1].mean
         found.append(Ending(trial.index, steps, *predicted))
     return tuple(sorted(found, key=lambda ending: ending.trial))
-
-
-def expected_ends(history: History) -> dict[int, Observation]:
-    """What unfinished trainings are expected to come to, by trial, as if it had been measured with a standard error.
-
-    It is the middle of the interval of one standard deviation to either side, and the error half of its width, both in
-    the metric's units. A poor beginning leaves open by how much worse than all others it may end, which is not what
-    matters, so the interval ends at the worst report of all.
-
-    Args:
-        history: the experiment.
-
-    Returns:
-        Nothing where freeze-thaw has left no model of the curves: to fit one here would take long.
-
-    Raises:
-        NumericalError: if a covariance matrix cannot be factorised.
-    """
-    last = _horizon(history)
-    if last is None or not history.pending or not predicted_ends(history):
-        return {}
-    forecast = forecast_of(history, last)
-    worst = float(np.nanmin(forecast.posterior.data.Y))
-    mean, sd = forecast.final, forecast.sd_as_told(forecast.final_sd)
-    ends = np.maximum(np.vstack([mean - sd, mean + sd]), worst)
-    low, high = (forecast.transform.invert(end, np.zeros_like(sd))[0] for end in ends)
-    middles, halves = 0.5 * (low + high), 0.5 * np.abs(high - low)
-    told = zip(forecast.trials, middles.tolist(), halves.tolist(), strict=True)
-    return {trial.index: Observation(*end) for trial, *end in told if not trial.state.is_finished}
 
 
 def _horizon(history: History) -> int | None:

@@ -4,12 +4,11 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import ndtri
 
-from headstock.gp.curve_outcomes import CurveTransform
 from headstock.gp.outcomes import OutcomeTransform
 
 
 def central_interval(
-    transform: OutcomeTransform | CurveTransform,
+    transform: OutcomeTransform,
     means: Float64[np.ndarray, " m"],
     sds: Float64[np.ndarray, " m"],
     level: float,

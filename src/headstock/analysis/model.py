@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float64
 
 from headstock.analysis.cross_validation import CrossValidation, cross_validate
-from headstock.analysis.endings import expected_ends
 from headstock.analysis.importance import Importance, importances
 from headstock.analysis.intervals import central_interval
 from headstock.encoding import Encoding
@@ -19,6 +18,7 @@ from headstock.gp.linalg import one_thread
 from headstock.gp.outcomes import OutcomeTransform
 from headstock.gp.surrogate import Surrogate, fit_surrogate
 from headstock.history import History
+from headstock.schedulers.forecast import predicted_ends
 from headstock.trial import Observation
 
 FEWEST_RESULTS: Final = 2
@@ -101,7 +101,7 @@ class Model:
     @cached_property
     def expected(self) -> Mapping[int, Observation]:
         """What trainings that freeze-thaw has left unfinished are expected to come to, by trial."""
-        return expected_ends(self.history)
+        return predicted_ends(self.history)
 
     @cached_property
     @one_thread()

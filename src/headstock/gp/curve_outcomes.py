@@ -71,28 +71,18 @@ class CurveTransform:
         z = (self._improvement(values) - self.centre) / self.scale
         return np.where(z < 0.0, -np.log1p(-np.minimum(z, 0.0)), z)
 
-    def invert(
-        self, means: Float64[np.ndarray, " m"], sds: Float64[np.ndarray, " m"]
-    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
-        """Predictions on standard scale in the metric's units.
-
-        Returns:
-            The median of each prediction, and half the width of its interval of one standard deviation to either side.
-        """
-        middle, upper, lower = (self._natural(z) for z in (means, means + sds, means - sds))
-        return middle, 0.5 * np.abs(upper - lower)
-
-    def _improvement(self, values: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-        if self.bound is None:
-            return self.sign * values
-        return -np.log(np.maximum(self.sign * (self.bound - values), 0.0) + self.floor)
-
-    def _natural(self, z: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+    def invert(self, z: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        """Points of standard scale in the metric's units."""
         u = self.centre + self.scale * np.where(z < 0.0, -np.expm1(-np.clip(z, -50.0, 0.0)), z)
         if self.bound is None:
             return self.sign * u
         distance = np.maximum(np.exp(np.clip(-u, -700.0, 700.0)) - self.floor, 0.0)
         return self.bound - self.sign * distance
+
+    def _improvement(self, values: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+        if self.bound is None:
+            return self.sign * values
+        return -np.log(np.maximum(self.sign * (self.bound - values), 0.0) + self.floor)
 
 
 def _root_mean_square(x: Float64[np.ndarray, " n"]) -> float:

@@ -156,14 +156,30 @@ class Forecast:
         """√(λ² `sd`² + σ²): of what will be reported, as unsure as the model has proved to be."""
         return np.sqrt((self.overconfidence * sd) ** 2 + self.posterior.hyperparameters.noise)
 
-    def in_units(
-        self, mean: Float64[np.ndarray, " m"], sd: Float64[np.ndarray, " m"]
+    def in_units(self, z: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+        """Points of the model's scale as a person is told them: in the objective's units, none below the worst report.
+
+        A poor beginning leaves open by how much worse than all others it may end, which is not what matters.
+        """
+        return self.transform.invert(np.maximum(z, np.nanmin(self.posterior.data.Y)))
+
+    def interval(
+        self, mean: Float64[np.ndarray, " m"], sd: Float64[np.ndarray, " m"], width: float = 1.0
     ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
-        """Predictions as a person is told them: medians in the objective's units, and how far reports are off.
+        """The lower and upper ends, in the objective's units, of μ ± `width` σ of what will be reported.
 
         A decision goes by standard deviations as they are: it has its own benefit of the doubt.
         """
-        return self.transform.invert(mean, self.sd_as_told(sd))
+        half = width * self.sd_as_told(sd)
+        one, other = self.in_units(mean - half), self.in_units(mean + half)
+        return np.minimum(one, other), np.maximum(one, other)
+
+    def as_measured(
+        self, mean: Float64[np.ndarray, " m"], sd: Float64[np.ndarray, " m"]
+    ) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+        """Predictions as values with standard errors: a and b, so that a ± b is the interval of μ ± σ."""
+        lower, upper = self.interval(mean, sd)
+        return 0.5 * (lower + upper), 0.5 * (upper - lower)
 
     @cached_property
     def as_results(self) -> History:
@@ -264,8 +280,8 @@ def forecast_of(history: History, last: int) -> Forecast:
     return history.derived(f"forecast of step {last}", lambda known: Forecast.of(known, last))
 
 
-def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple[float, float]]:
-    """For trials whose curves are modelled: the objective that is predicted for the last step, give or take how much.
+def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, Observation]:
+    """What unfinished trainings are expected to come to, by trial, as if it had been measured with a standard error.
 
     Args:
         history: the experiment.
@@ -274,12 +290,12 @@ def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, tuple
     last = horizon(history, None)
     curves = sum(bool(trial.reports.get(history.objective.metric)) for trial in history)
     known = _Fit.newest(history, Encoding.of(history.space).dimensions) is not None
-    if last is None or not (known or (fit and curves >= FEWEST_CURVES)):
+    if last is None or not history.pending or not (known or (fit and curves >= FEWEST_CURVES)):
         return {}
     try:
         forecast = forecast_of(history, last)
-        values, widths = forecast.in_units(forecast.final, forecast.final_sd)
+        values, errors = forecast.as_measured(forecast.final, forecast.final_sd)
     except (ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
         return {}
-    ends = zip(forecast.trials, values.tolist(), widths.tolist(), strict=True)
-    return {trial.index: (value, width) for trial, value, width in ends}
+    ends = zip(forecast.trials, values.tolist(), errors.tolist(), strict=True)
+    return {trial.index: Observation(*end) for trial, *end in ends if not trial.state.is_finished}

@@ -201,12 +201,12 @@ def _finishing(forecast: Forecast, finalists: int, first: int, steps_left: float
     cost = costs[unfinished].sum()
     if not unfinished or (not is_last and steps_left >= cost + max(first, _stride(forecast.last))):
         return []
-    values, widths = forecast.in_units(forecast.final, forecast.final_sd)
+    values, errors = forecast.as_measured(forecast.final, forecast.final_sd)
     return [
         Resume(
             forecast.trials[k].index,
             None,
-            f"predicted {measured(values[k], widths[k])} at step {forecast.last}; the rest is for the ends of the best",
+            f"predicted {measured(values[k], errors[k])} at step {forecast.last}; the rest is for the ends of the best",
             forecast.memo,
         )
         for k in unfinished
@@ -240,8 +240,9 @@ def _best(
     if not len(score) or score.max() == -np.inf:
         return None
     k = int(score.argmax())
-    (value, bar), (width, _) = forecast.in_units(np.array([mean[k], forecast.best_seen]), np.array([sd[k], 0.0]))
-    because = f"predicted {measured(float(value), float(width))} at step {last:.0f}, needs {number(float(bar))}"
+    (value,), (error,) = forecast.as_measured(mean[[k]], sd[[k]])
+    (bar,) = forecast.in_units(np.array([forecast.best_seen]))
+    because = f"predicted {measured(float(value), float(error))} at step {last:.0f}, needs {number(float(bar))}"
     if to_its_end:
         because += ", and curves tell little of their ends so far"
     if k >= n:
