@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.objective import Objective, parse_outcome_constraint
 from headstock.space import Float, Space
-from headstock.trial import Observation
+from headstock.trial import Observation, TrialRecord, TrialState
 
 LINE = Space(x=Float(0.0, 1.0))
 
@@ -46,6 +48,42 @@ def test_a_clear_winner_is_certain():
 def test_the_likeliest_of_four_arms_wins_at_least_a_quarter_of_the_draws():
     history = histories.observed(LINE, lambda _: 0.0, 4, metric="y", noise=1.0)
     assert 1 / 4 <= best_believed(Model.fit(history)).probability <= 1
+
+
+@pytest.mark.parametrize("minimize", [False, True])
+def test_trainings_that_are_left_unfinished_may_be_the_best(monkeypatch: pytest.MonkeyPatch, minimize: bool):
+    sign = -1.0 if minimize else 1.0
+    done = histories.observed(LINE, lambda p: sign * 10 * p["x"], 12, metric="y", minimize=minimize)
+    best, left = done.best_seen(), TrialRecord(12, TrialState.PAUSED, {"x": 0.5}, batch=12, objective="y")
+
+    def sure(end: float, parameters: dict[str, float]) -> float:
+        monkeypatch.setattr("headstock.analysis.model.predicted_ends", lambda _: {12: Observation(sign * end, 0.5)})
+        winner = best_believed(Model.fit(done.updated([replace(left, parameters=parameters)])))
+        assert winner.trial == best
+        return winner.probability
+
+    monkeypatch.setattr("headstock.analysis.model.predicted_ends", lambda _: {})
+    alone = best_believed(Model.fit(done)).probability
+    assert alone > 0.8
+    assert sure(0.0, left.parameters) == alone
+    assert sure(sign * best.objective_mean, left.parameters) == pytest.approx(alone / 2, abs=0.1)
+    assert sure(20.0, left.parameters) == 0
+    assert sure(20.0, best.parameters) == alone  # its end is known
+
+
+@pytest.mark.parametrize(("bound", "keeps"), [("size <= 2", True), ("size >= 0.6", False)])
+def test_an_unfinished_training_that_breaks_a_constraint_is_no_rival(
+    monkeypatch: pytest.MonkeyPatch, bound: str, keeps: bool
+):
+    given = histories.observed(LINE, lambda p: 10 * p["x"], 12, metric="y")
+    sized = [replace(t, metrics={**t.metrics, "size": Observation(t.parameters["x"])}) for t in given]
+    done = History(LINE, given.objective, tuple(sized), (parse_outcome_constraint(bound),))
+    left = TrialRecord(12, TrialState.PAUSED, {"x": 0.041}, batch=12, objective="y")
+    monkeypatch.setattr("headstock.analysis.model.predicted_ends", lambda _: {12: Observation(20.0, 0.5)})
+    found = best_believed(Model.fit(done.updated([left]))).probability
+    monkeypatch.setattr("headstock.analysis.model.predicted_ends", lambda _: {})
+    alone = best_believed(Model.fit(done)).probability
+    assert found == (pytest.approx(0, abs=0.05) if keeps else pytest.approx(alone, abs=0.05))
 
 
 def test_arms_that_break_a_constraint_do_not_win(branching: Model):

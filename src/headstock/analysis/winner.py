@@ -176,14 +176,25 @@ def _kept(model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.rando
 
 
 def _probability_of_being_best(model: Model, X: Float64[np.ndarray, "m d"], best: int) -> float:
-    """How often an arm is the best feasible one in joint draws from the posterior over all arms.
+    """How often an arm is the best feasible one in draws of all arms: those with a result jointly from the posterior.
 
-    An increasing transform keeps the order, so standard scale will do. Of many arms only the likeliest contenders are
-    drawn.
+    Of many of these only the likeliest contenders are drawn.
     """
     order = _likeliest(model, X)
     drawn = X[np.array([best, *order[order != best]])]
     rng = np.random.default_rng(SEED)
-    worth = np.where(_kept(model, drawn, SAMPLES, rng), model.averaged().draw(drawn, SAMPLES, rng), -np.inf)
+    worth = np.hstack([draw_worth(model, drawn, SAMPLES, rng), _draw_unfinished(model, SAMPLES, rng)])
     won = (worth.argmax(axis=1) == 0) & np.isfinite(worth[:, 0])
     return float(won.mean())
+
+
+def _draw_unfinished(model: Model, count: int, rng: np.random.Generator) -> Float64[np.ndarray, "s m"]:
+    """Draws of what trainings without a result are expected to come to, each on its own, turned as in `draw_worth`."""
+    history, known = model.history, {trial.arm.signature for trial in model.history.observed}
+    rivals = {i: end for i, end in model.expected.items() if history.trials[i].arm.signature not in known}
+    if not rivals:
+        return np.empty((count, 0))
+    means, sems = (np.array(told) for told in zip(*((end.mean, end.sem) for end in rivals.values()), strict=True))
+    ends = means + sems * rng.standard_normal((count, len(rivals)))
+    X = model.encoding.encode([history.trials[i].parameters for i in rivals])
+    return np.where(_kept(model, X, count, rng), history.objective.sign * ends, -np.inf)
