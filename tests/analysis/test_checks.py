@@ -140,6 +140,25 @@ def test_trainings_that_are_given_up_where_nothing_is_known(says_much):
     assert concern == (None if says_much else Concern(Kind.TOO_EARLY, "accuracy", 8, 2))
 
 
+@pytest.mark.parametrize(("apart", "is_due"), [(0.01, False), (0.5, True)])
+def test_trainings_that_end_alike_are_not_given_up_too_early(apart, is_due):
+    """After step 2 the order of whole trainings is the reverse of that of their ends."""
+    rng = np.random.default_rng(0)
+
+    def trained(trial):
+        at_two = rng.uniform(0.4, 0.8)
+        if trial.index % 2:
+            end = 0.9 - apart * at_two
+            curve = tuple(Observation(v, step=s) for s, v in ((1, 0.1), (2, at_two), (9, end)))
+            return replace(trial, reports={"accuracy": curve}, metrics={"accuracy": Observation(end)})
+        curve = (Observation(0.1, step=1), Observation(at_two - 0.3, step=2))
+        return replace(trial, state=TrialState.STOPPED, reports={"accuracy": curve}, metrics={})
+
+    history = histories.observed(SPACE, lambda p: p["x"], 24)
+    concern = found(replace(history, trials=tuple(map(trained, history)))).get(Kind.TOO_EARLY)
+    assert (concern is not None) == is_due
+
+
 def test_every_kind_is_told_with_what_to_do():
     bound = parse_outcome_constraint("latency <= 20")
     for kind in Kind:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, final
 
 import numpy as np
+from jaxtyping import Float64
 
 from headstock.analysis.baseline import Comparison, against_baseline
 from headstock.analysis.model import Model
@@ -35,6 +36,9 @@ LONG: Final = 20
 
 UNRELATED: Final = 0.3
 """Below which rank correlation an early value says little of the last one, and an earlier experiment of this one."""
+
+ALIKE: Final = 0.1
+"""Below which share of the spread of early values whole trainings count as ending alike."""
 
 SURE: Final = 0.95
 """From which probability on a bounded metric counts as worse than the baseline's, as in Ax."""
@@ -198,7 +202,10 @@ def _stalled(history: History) -> list[Concern]:
 
 
 def _too_early(history: History) -> list[Concern]:
-    """Whether trainings are given up at a step that says little of their ends, by those that were not."""
+    """Whether trainings are given up at a step that says little of their ends, by those that were not.
+
+    If it says little, whole trainings are any ones. Where these end alike, so do the others, and little is lost.
+    """
     metric = history.objective.metric
     given_up = [t for t in history if t.state in (TrialState.STOPPED, TrialState.PAUSED) and t.reports.get(metric)]
     if len(given_up) < FEWEST:
@@ -212,12 +219,19 @@ def _too_early(history: History) -> list[Concern]:
     if len(whole) < FEWEST:
         return []
     pairs = np.array(whole)
-    if (pairs.std(axis=0) == 0).any():
+    others = [early for trial in given_up if (early := _at(trial, metric, step)) is not None]
+    if (pairs.std(axis=0) == 0).any() or _spread(pairs[:, 1]) < ALIKE * _spread(np.append(pairs[:, 0], others)):
         return []
     from scipy.stats import spearmanr  # takes half a second to load
 
     is_unrelated = float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic) < UNRELATED
     return [Concern(Kind.TOO_EARLY, metric, len(whole), step)] if is_unrelated else []
+
+
+def _spread(values: Float64[np.ndarray, " n"]) -> float:
+    """The distance between the quartiles."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(high - low)
 
 
 def _at(trial: TrialRecord, metric: str, step: int) -> float | None:
