@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import histories
 from headstock import Float, Space
@@ -157,6 +158,29 @@ def test_trainings_that_end_alike_are_not_given_up_too_early(apart, is_due):
     history = histories.observed(SPACE, lambda p: p["x"], 24)
     concern = found(replace(history, trials=tuple(map(trained, history)))).get(Kind.TOO_EARLY)
     assert (concern is not None) == is_due
+
+
+@pytest.mark.parametrize(("count", "is_due"), [(6, False), (60, True)])
+def test_a_few_trainings_do_not_tell_that_others_are_given_up_too_early(count, is_due):
+    """After step 2 the order of whole trainings has hardly to do with that of their ends, as may be chance of few."""
+    rng = np.random.default_rng(0)
+    at_two = np.arange(count) / count
+    orders = (rng.permutation(at_two) for _ in range(1000))
+    ends = next(order for order in orders if abs(spearmanr(at_two, order).statistic) < 0.1)
+
+    def trained(trial):
+        if trial.index < count:
+            end = float(ends[trial.index])
+            values = ((1, 0.0), (2, float(at_two[trial.index])), (9, end))
+            curve = tuple(Observation(v, step=s) for s, v in values)
+            return replace(trial, reports={"accuracy": curve}, metrics={"accuracy": Observation(end)})
+        curve = (Observation(0.0, step=1), Observation(0.1, step=2))
+        return replace(trial, state=TrialState.STOPPED, reports={"accuracy": curve}, metrics={})
+
+    history = histories.observed(SPACE, lambda p: p["x"], count + 6)
+    trials = tuple(map(trained, history))
+    kinds = [concern.kind for concern in concerns(replace(history, trials=trials), None)]
+    assert (Kind.TOO_EARLY in kinds) == is_due
 
 
 def test_every_kind_is_told_with_what_to_do():

@@ -4,8 +4,10 @@ The questions are those of Ax's health checks (`ax.analysis.healthcheck`) as far
 a range is too narrow, `headstock.analysis.boundaries` tells, and why trials fail, `headstock.analysis.failures`.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import NormalDist
 from typing import Final, final
 
 import numpy as np
@@ -224,8 +226,18 @@ def _too_early(history: History) -> list[Concern]:
         return []
     from scipy.stats import spearmanr  # takes half a second to load
 
-    is_unrelated = float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic) < UNRELATED
-    return [Concern(Kind.TOO_EARLY, metric, len(whole), step)] if is_unrelated else []
+    highest = _at_most(float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic), len(whole))
+    return [Concern(Kind.TOO_EARLY, metric, len(whole), step)] if highest < UNRELATED else []
+
+
+def _at_most(correlation: float, count: int) -> float:
+    """The upper quartile of a rank correlation that was found among few, which is that low by chance often enough.
+
+    tanh(artanh ρ + Φ⁻¹(¾) √(1.06 / (n - 3))) (Fieller, Hartley and Pearson 1957, "Tests for rank correlation
+    coefficients")
+    """
+    finite = min(max(correlation, -0.999), 0.999)
+    return math.tanh(math.atanh(finite) + NormalDist().inv_cdf(0.75) * math.sqrt(1.06 / (count - 3)))
 
 
 def _spread(values: Float64[np.ndarray, " n"]) -> float:
