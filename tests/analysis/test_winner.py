@@ -9,6 +9,7 @@ from headstock.analysis.winner import best_believed, best_seen
 from headstock.errors import NoResultError
 from headstock.history import History
 from headstock.objective import Objective, parse_outcome_constraint
+from headstock.schedulers.forecast import Forecast
 from headstock.space import Float, Space
 from headstock.trial import Observation, TrialRecord, TrialState
 
@@ -84,6 +85,22 @@ def test_an_unfinished_training_that_breaks_a_constraint_is_no_rival(
     monkeypatch.setattr("headstock.analysis.model.predicted_ends", lambda _: {})
     alone = best_believed(Model.fit(done)).probability
     assert found == (pytest.approx(0, abs=0.05) if keeps else pytest.approx(alone, abs=0.05))
+
+
+def test_two_results_that_are_equal_by_chance_are_not_exact():
+    noise, rng = 0.02, np.random.default_rng(1)
+    trials = []
+    for i, p in enumerate(histories.drawn(LINE, 14)):
+        values = p["x"] * (1 - 0.5 ** np.arange(1, 13)) + noise * rng.standard_normal(12)
+        values[-1] = 0.8 + 1e-5 * i
+        curve = tuple(Observation(v, step=s) for s, v in enumerate(values.tolist(), start=1))
+        trial = TrialRecord(i, TrialState.PAUSED, p, batch=i, objective="y", reports={"y": curve[:4]}, steps=12)
+        ended = {"state": TrialState.COMPLETED, "reports": {"y": curve}, "metrics": {"y": Observation(values[-1])}}
+        trials.append(replace(trial, **ended) if i < 2 else trial)
+    history = History(LINE, Objective("y"), tuple(trials))
+    assert best_believed(Model.fit(history)).sem < 0.01 * noise  # without a model of curves
+    known = history.updated([replace(trials[0], memo=Forecast.of(history, 12).memo)])
+    assert 0.5 * noise / np.sqrt(2) < best_believed(Model.fit(known)).sem < 2 * noise
 
 
 def test_arms_that_break_a_constraint_do_not_win(branching: Model):

@@ -3,6 +3,7 @@
 With noise the best measurement of many is a lucky one. What the model believes has averaged over neighbours.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, final
@@ -16,6 +17,7 @@ from headstock.analysis.model import Model
 from headstock.errors import CheckpointError, NoResultError
 from headstock.history import History
 from headstock.parameters import Parameters
+from headstock.schedulers.forecast import known_forecast
 from headstock.trial import Arm, TrialRecord
 
 SAMPLES: Final = 4_096
@@ -130,7 +132,20 @@ def best_believed(model: Model) -> Winner:
     worth = np.where(feasible, model.history.objective.sign * means, -np.inf)
     best = int(np.argmax(worth))
     probability = _probability_of_being_best(model, X, best)
-    return Winner(arms[best], float(means[best]), float(sems[best]), probability)
+    sem = max(float(sems[best]), _least_error(model.history, float(means[best])))
+    return Winner(arms[best], float(means[best]), sem, probability)
+
+
+def _least_error(history: History, value: float) -> float:
+    """σ / √n: what n results leave open of any value, where learning curves tell the noise σ of a report.
+
+    Two or three results, all of them good because freeze-thaw has finished no others, may be nearly equal by chance.
+    """
+    forecast = known_forecast(history)
+    if forecast is None:
+        return 0.0
+    _, (noise,) = forecast.as_measured(forecast.transform.apply(np.array([value])), np.zeros(1))
+    return float(noise) / math.sqrt(len(history.observed))
 
 
 def _arms(history: History) -> list[TrialRecord]:

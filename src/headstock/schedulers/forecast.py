@@ -1,6 +1,7 @@
 """What the curves of a history let one expect: of every trial, and of configurations that were not tried."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, final
@@ -280,6 +281,23 @@ def forecast_of(history: History, last: int) -> Forecast:
     return history.derived(f"forecast of step {last}", lambda known: Forecast.of(known, last))
 
 
+def known_forecast(history: History, *, fit: bool = False) -> Forecast | None:
+    """The forecast, where a scheduler has stored hyper-parameters; None where there is none, or it cannot be computed.
+
+    Args:
+        history: the experiment.
+        fit: whether to fit hyper-parameters where no scheduler has stored any.
+    """
+    last = horizon(history, None)
+    curves = sum(bool(trial.reports.get(history.objective.metric)) for trial in history)
+    known = _Fit.newest(history, Encoding.of(history.space).dimensions) is not None
+    if last is None or not (known or (fit and curves >= FEWEST_CURVES)):
+        return None
+    with suppress(ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
+        return forecast_of(history, last)
+    return None
+
+
 def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, Observation]:
     """What unfinished trainings are expected to come to, by trial, as if it had been measured with a standard error.
 
@@ -287,15 +305,9 @@ def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, Obser
         history: the experiment.
         fit: whether to fit hyper-parameters where no scheduler has stored any; else there are no predictions then.
     """
-    last = horizon(history, None)
-    curves = sum(bool(trial.reports.get(history.objective.metric)) for trial in history)
-    known = _Fit.newest(history, Encoding.of(history.space).dimensions) is not None
-    if last is None or not history.pending or not (known or (fit and curves >= FEWEST_CURVES)):
+    forecast = known_forecast(history, fit=fit) if history.pending else None
+    if forecast is None:
         return {}
-    try:
-        forecast = forecast_of(history, last)
-        values, errors = forecast.as_measured(forecast.final, forecast.final_sd)
-    except (ArithmeticError, np.linalg.LinAlgError):  # NumericalError among them
-        return {}
+    values, errors = forecast.as_measured(forecast.final, forecast.final_sd)
     ends = zip(forecast.trials, values.tolist(), errors.tolist(), strict=True)
     return {trial.index: Observation(*end) for trial, *end in ends if not trial.state.is_finished}
