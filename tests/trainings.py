@@ -20,12 +20,13 @@ from headstock.study import Study
 
 
 class Clock:
-    """A clock that a test moves."""
+    """A clock that a test moves, and that moves on by itself whenever it is read if it ticks."""
 
-    def __init__(self) -> None:
-        self.now = 100.0
+    def __init__(self, tick: float = 0.0) -> None:
+        self.now, self.tick = 100.0, tick
 
     def __call__(self) -> float:
+        self.now += self.tick
         return self.now
 
 
@@ -35,7 +36,8 @@ def study_of(space: Space | None = None) -> Study:
     return Study(storage, storage.experiment("run"), Sobol())
 
 
-def training_of(study: Study, evaluate: Any, folder: Path) -> Training:
+def training_of(study: Study, evaluate: Any, folder: Path, clock: Clock | None = None) -> Training:
+    """A training whose steps take no time, unless a clock is given: what a scheduler chooses is the same each time."""
     return Training(
         function=evaluate,
         seed=study.spec.seed,
@@ -44,6 +46,7 @@ def training_of(study: Study, evaluate: Any, folder: Path) -> Training:
         value=study.spec.value,
         checkpoints=Checkpoints(folder, spare=0),
         frameworks=loaded_frameworks,
+        clock=clock or Clock(),
     )
 
 
@@ -59,7 +62,7 @@ def run_study(
     **budget: Any,
 ) -> Ended:
     with tempfile.TemporaryDirectory() as gone:
-        training = training_of(study, evaluate, folder or Path(gone))
+        training = training_of(study, evaluate, folder or Path(gone), clock)
         return run(
             study,
             scheduler or Automatic(),

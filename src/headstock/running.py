@@ -286,6 +286,7 @@ class Training:
         value: "last" or "best".
         checkpoints: where states lie.
         frameworks: who knows how to take and write them.
+        clock: seconds, by which steps and saves are timed.
     """
 
     function: Callable[[Trial], Any]
@@ -295,12 +296,13 @@ class Training:
     value: str
     checkpoints: Checkpoints
     frameworks: Frameworks
+    clock: Callable[[], float] = time.perf_counter
 
     def trial(self, record: TrialRecord, ask: Ask) -> Trial:
         """The live trial of a record."""
-        keeper = Keeper(record.index, record.parent, self.checkpoints, self.frameworks, time.perf_counter)
+        keeper = Keeper(record.index, record.parent, self.checkpoints, self.frameworks, self.clock)
         objective = self.required[0] if self.value == "best" else None
-        return Trial(record, self.seed, ask, keeper, objective, self.minimize)
+        return Trial(record, self.seed, ask, keeper, objective, self.minimize, self.clock)
 
     def introduction(self, record: TrialRecord) -> Mapping[str, Any]:
         """All that another process has to know to make the live trial of a record, as JSON."""
