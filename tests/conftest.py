@@ -1,6 +1,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from hypothesis import settings
@@ -18,6 +19,15 @@ os.environ["COLUMNS"] = "80"
 # What a shell runs in the background ignores Ctrl-C, and so would the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def untimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that an experiment trains in this process take no time: freeze-thaw, which weighs it, chooses the same."""
+    from headstock.running import Training
+    from trainings import Clock
+
+    monkeypatch.setattr("headstock.experiment.Training", partial(Training, clock=Clock()))
 
 
 @pytest.fixture(scope="session")

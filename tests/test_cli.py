@@ -270,6 +270,7 @@ def test_plot(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".html") == ["a.html", "cifar10-trace.html"]
 
 
+@pytest.mark.usefixtures("untimed")
 def test_show_tells_what_is_paused_and_why(invoke: Invoke, url: str):
     def climb(trial: Trial) -> None:
         trial.attach(state={})

@@ -2,6 +2,7 @@ import io
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 import headstock as hs
@@ -9,6 +10,8 @@ from headstock.budget import Budget
 from headstock.progress import course, shown_progress, trainings_table
 from headstock.schedulers.forecast import predicted_ends
 from headstock.trial import Observation, TrialState
+
+pytestmark = pytest.mark.usefixtures("untimed")
 
 SPACE = hs.Space(x=hs.Float(0, 1))
 

@@ -208,6 +208,7 @@ def test_every_scheduler_drives_a_run_within_an_exact_budget(scheduler: Any, tmp
     assert sum(t.step - (t.parent[1] if t.parent else 0) for t in study.history()) == spent
 
 
+@pytest.mark.usefixtures("untimed")
 def test_freeze_thaw_is_the_default_and_finishes_the_best():
     experiment = hs.Experiment("e", SPACE, maximize="score", seed=1)
     experiment.run(descend, budget=hs.Budget(trials=12))
