@@ -24,6 +24,7 @@ from headstock.samplers.base import NOTHING, Suggestion
 from headstock.samplers.beliefs import Beliefs, Memo, learn
 from headstock.samplers.durations import log_speed
 from headstock.samplers.likeness import with_categories_alike
+from headstock.samplers.plateaus import log_off_plateau
 from headstock.samplers.precedents import Precedent, best_before, trend_of
 from headstock.samplers.sobol import Sobol
 from headstock.samplers.untried import explained
@@ -65,7 +66,8 @@ class Bayesian:
     expected improvement (Ament et al. 2023), with the probability that the outcome constraints hold. Pending trials
     count by what they may turn out to be, and so do failed ones: beside them there is little to gain. Where trials may
     fail, the expected improvement is multiplied by the square of the probability that they do not. On every second turn
-    a category that all of the best results have in common is taken to be much like the others, so that these are tried.
+    a category that all of the best results have in common is taken to be much like the others, so that these are tried,
+    and where the best result came several times, equal to the last bit, improvement counts as far as another is likely.
 
     Args:
         initial: how many results, or pending trials, come before the model; max(4, min(d + 1, 8)) for d searched
@@ -286,6 +288,8 @@ def _view(
         further.append((sampler.cost_exponent, speed))
         aim = f"; per second^{sampler.cost_exponent:.2g}"
     if not informed and isinstance(beliefs.objective, Surrogate):
+        off_plateau = log_off_plateau(beliefs.objective)
+        further += [] if off_plateau is None else [(1.0, off_plateau)]
         beliefs = replace(beliefs, objective=with_categories_alike(beliefs.objective))
     return _View(beliefs, anchors, baseline, further, aim, memo)
 
