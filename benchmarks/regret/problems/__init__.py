@@ -9,6 +9,8 @@ from problems.learning import boosting, mlp, svc
 from problems.synthetic import bbob, beyond_a_plane, classic, crossed, in_pockets, network, whole
 from problems.tables import fcnet, hpobench_mlp, lcbench, missing, nasbench201
 from problems.task import Entry, Task
+from problems.yahpo import missing as no_surrogates
+from problems.yahpo import surrogate
 
 __all__ = ["PROBLEMS", "Entry", "Task", "chosen"]
 
@@ -52,8 +54,19 @@ _TABLES: Final = {
     "hpobench mlp": Entry("real", hpobench_mlp, held_out=True),
     "nasbench201": Entry("real", nasbench201, held_out=True),
 }
-PROBLEMS: Final[Mapping[str, Entry]] = {**_SYNTHETIC, **_LEARNING, **({} if missing() else _TABLES)}
-"""Those of the tables only where the tables are there."""
+_SURROGATES: Final = {
+    "tree": Entry("real", surrogate("rbv2_rpart")),
+    "boosted trees": Entry("real", surrogate("rbv2_xgboost")),
+    "tree, other data": Entry("real", surrogate("rbv2_rpart", 20), held_out=True),
+    "boosted trees, other data": Entry("real", surrogate("rbv2_xgboost", 20), held_out=True),
+}
+PROBLEMS: Final[Mapping[str, Entry]] = {
+    **_SYNTHETIC,
+    **_LEARNING,
+    **({} if missing() else _TABLES),
+    **({} if no_surrogates() else _SURROGATES),
+}
+"""Those of the tables and surrogates only where these are there."""
 
 
 def chosen(wanted: list[str]) -> list[str]:
