@@ -191,6 +191,10 @@ def test_steps_that_cost_more_count_as_such(replay: Replay):
     costs = Forecast.of(replace(replay.history, trials=dear), 16)
     high, low = (costs.encoding.encode([{"lr": lr, "momentum": 0.5, "optimizer": "sgd"}]) for lr in (0.5, 0.0003))
     assert costs.log_costs_of_new(high)[0] > costs.log_costs_of_new(low)[0] + 0.5
+    quick = tuple(replace(t, trained=(t.trained or 0.0) / 1000.0) for t in dear)
+    unknown = Forecast.of(replace(replay.history, trials=quick), 16)  # milliseconds: they are the machine's
+    assert np.isnan(unknown.log_costs).all()
+    assert (unknown.log_costs_of_new(np.vstack([high, low])) == 0.0).all()
 
 
 def test_where_the_model_fails_successive_halving_decides(replay: Replay, monkeypatch: pytest.MonkeyPatch):

@@ -29,6 +29,9 @@ MODELLED: Final = 200
 FEWEST_CURVES: Final = 3
 """From how many curves one can tell how curves go on."""
 
+FASTEST: Final = 0.02
+"""The seconds of a usual step from which on costs tell of configurations, and not of what else the machine does."""
+
 GROWTH: Final = 1.15
 """How much the number of reports grows between two fits of the hyper-parameters."""
 
@@ -248,12 +251,17 @@ class Forecast:
 
     @cached_property
     def log_costs(self) -> Float64[np.ndarray, " n"]:
-        """The logarithm of the seconds a step of each trial takes, less the mean of all; NaN where not known."""
-        costs = np.array(
-            [np.log(t.trained / t.step) if t.trained and t.step and not t.parent else np.nan for t in self.trials]
+        """The logarithm of the seconds a step of each trial takes, less the mean of all; NaN where not known.
+
+        Of usual steps of less than `FASTEST` nothing is known: the same seed is to make the same search.
+        """
+        seconds = np.array(
+            [t.trained / t.step if t.trained and t.step and not t.parent else np.nan for t in self.trials]
         )
-        known = costs[~np.isnan(costs)]
-        return costs - known.mean() if len(known) else costs
+        known = seconds[~np.isnan(seconds)]
+        if not len(known) or np.median(known) < FASTEST:
+            return np.full(len(seconds), np.nan)
+        return np.log(seconds) - np.log(known).mean()
 
     def log_costs_of_new(self, X: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, " m"]:
         """What a step of new configurations may cost: a regression on the trials' log costs; 0 if nothing is known."""
