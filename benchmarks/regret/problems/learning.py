@@ -4,10 +4,8 @@ Values are kept in benchmarks/regret/.evaluations, for a race repeats many of th
 """
 
 import warnings
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import joblib
 import numpy as np
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 from sklearn.ensemble import GradientBoostingRegressor
@@ -19,9 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from headstock.space import Choice, Float, Int, Space
-from problems.task import Task
-
-_kept: Final = joblib.Memory(Path(__file__).parents[1] / ".evaluations", verbose=0)
+from problems.task import Task, kept
 
 
 def svc(_: int) -> Task:
@@ -64,7 +60,7 @@ def mlp(_: int) -> Task:
     return Task(space, lambda p: _mlp(**p))
 
 
-@_kept.cache
+@kept.cache
 def _svc(**parameters: Any) -> float:
     X, y = load_digits(return_X_y=True)
     model = make_pipeline(StandardScaler(), SVC(**parameters, max_iter=20_000))
@@ -74,7 +70,7 @@ def _svc(**parameters: Any) -> float:
         return 1.0 - float(cross_val_score(model, X, y, cv=folds).mean())
 
 
-@_kept.cache
+@kept.cache
 def _boosting(**parameters: Any) -> float:
     X, y = load_diabetes(return_X_y=True)
     model = GradientBoostingRegressor(**parameters, random_state=0)
@@ -83,7 +79,7 @@ def _boosting(**parameters: Any) -> float:
     return float(np.sqrt(errors.mean()) / y.std())
 
 
-@_kept.cache
+@kept.cache
 def _mlp(width: int, **parameters: Any) -> float:
     X, y = load_wine(return_X_y=True)
     model = make_pipeline(StandardScaler(), MLPClassifier((width,), **parameters, max_iter=30, random_state=0))

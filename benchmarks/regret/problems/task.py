@@ -3,14 +3,19 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, final
 
+import joblib
 import numpy as np
 
 from headstock.domain import Domain
 from headstock.encoding import Encoding
 from headstock.parameters import Parameters
 from headstock.space import Space
+
+kept: Final = joblib.Memory(Path(__file__).parents[1] / ".evaluations", verbose=0)
+"""Keeps, beside the race, what takes long to evaluate and is the same each time."""
 
 _SAMPLES: Final = 1_000
 

@@ -8,10 +8,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final
 
-import joblib
 import numpy as np
 from scipy.optimize import differential_evolution
 
@@ -20,9 +18,7 @@ from headstock.encoding import Encoding
 from headstock.parameters import Parameters
 from headstock.space import Choice, Float, Int, Space
 from problems.tables import FOLDER
-from problems.task import Task
-
-_kept: Final = joblib.Memory(Path(__file__).parents[1] / ".evaluations", verbose=0)
+from problems.task import Task, kept
 
 _FIDELITY: Final = {"trainsize": 1.0, "repl": 10}
 """All of the data, all ten repetitions."""
@@ -35,21 +31,19 @@ def missing() -> str | None:
     return None if find_spec("onnxruntime") else "onnxruntime is not installed: pip install onnxruntime"
 
 
-def surrogate(scenario: str, first: int = 0, *, conditional: bool = False) -> Callable[[int], Task]:
-    """The error rate of a learner.
+def surrogate(scenario: str, first: int = 0) -> Callable[[int], Task]:
+    """The error rate of a learner. A parameter that means nothing under the others' values is ignored.
 
     Args:
         scenario: the folder of the surrogate.
         first: the data set of seed 0.
-        conditional: whether the space says when a parameter is active; if not, it is ignored where it means nothing.
     """
 
     def task(seed: int) -> Task:
         spec, _ = _opened(scenario)
         data_sets = len(spec["encoding"][spec["instance_name"]]) // 3
         data_set = 1 + (first + seed) % data_sets
-        space = _space(scenario, conditional=conditional)
-        return Task(space, lambda p: float(_errors(scenario, data_set, [p])[0]), _lowest(scenario, data_set))
+        return Task(_space(scenario), lambda p: float(_errors(scenario, data_set, [p])[0]), _lowest(scenario, data_set))
 
     return task
 
@@ -71,10 +65,10 @@ def _errors(scenario: str, data_set: int, rows: Sequence[Parameters]) -> np.ndar
     return 1.0 - found[:, spec["y_names"].index("acc")].astype(np.float64)
 
 
-@_kept.cache
+@kept.cache
 def _lowest(scenario: str, data_set: int) -> float:
     """The lowest error rate that differential evolution finds among some 30,000 configurations."""
-    encoding = Encoding.of(_space(scenario, conditional=False))
+    encoding = Encoding.of(_space(scenario))
     domain = Domain.of(encoding, {})
 
     def errors(U: np.ndarray) -> np.ndarray:
@@ -96,13 +90,11 @@ def _lowest(scenario: str, data_set: int) -> float:
     return float(evolved.fun)
 
 
-def _space(scenario: str, *, conditional: bool) -> Space:
-    """Of a learner; it says when a parameter is active if that is wanted."""
+def _space(scenario: str) -> Space:
+    """All parameters but those that a task decides."""
     spec, _ = _opened(scenario)
-    whens = {child: {parent: values} for child, (parent, values) in _parents(spec).items()} if conditional else {}
     given = {*_FIDELITY, spec["instance_name"]}
-    searched = [p for p in spec["space"]["hyperparameters"] if p["name"] not in given]
-    return Space({p["name"]: _parameter(p, whens.get(p["name"])) for p in searched})
+    return Space({p["name"]: _parameter(p) for p in spec["space"]["hyperparameters"] if p["name"] not in given})
 
 
 def _parents(spec: Mapping[str, Any]) -> dict[str, tuple[str, list[Any]]]:
@@ -110,12 +102,12 @@ def _parents(spec: Mapping[str, Any]) -> dict[str, tuple[str, list[Any]]]:
     return {c["child"]: (c["parent"], c.get("values", [c.get("value")])) for c in spec["space"]["conditions"]}
 
 
-def _parameter(given: Mapping[str, Any], when: Mapping[str, Any] | None) -> Float | Int | Choice:
+def _parameter(given: Mapping[str, Any]) -> Float | Int | Choice:
     """A parameter as ConfigSpace has written it."""
     if given["type"] == "categorical":
-        return Choice(*given["choices"], when=when)
+        return Choice(*given["choices"])
     kind = Int if given["type"] == "uniform_int" else Float
-    return kind(given["lower"], given["upper"], log=given["log"], when=when)
+    return kind(given["lower"], given["upper"], log=given["log"])
 
 
 @cache

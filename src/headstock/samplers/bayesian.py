@@ -288,8 +288,8 @@ def _view(
         further.append((sampler.cost_exponent, speed))
         aim = f"; per second^{sampler.cost_exponent:.2g}"
     if not informed and isinstance(beliefs.objective, Surrogate):
-        off_plateau = log_off_plateau(beliefs.objective)
-        further += [] if off_plateau is None else [(1.0, off_plateau)]
+        if (off_plateau := log_off_plateau(beliefs.objective)) is not None:
+            further.append((1.0, off_plateau))
         beliefs = replace(beliefs, objective=with_categories_alike(beliefs.objective))
     return _View(beliefs, anchors, baseline, further, aim, memo)
 
