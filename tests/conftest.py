@@ -1,4 +1,9 @@
 import os
+
+# One thread for linear algebra in each process of the tests, before NumPy starts its own: processes share the cores,
+# and what a test computes for itself is to the last bit what the engine, which keeps to one thread, computes.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
 import signal
 from collections.abc import Iterator
 from functools import partial

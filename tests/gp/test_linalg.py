@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from headstock.errors import NumericalError
 from headstock.gp.linalg import (
@@ -61,7 +61,8 @@ def test_blas_keeps_to_one_thread_and_is_then_as_before():
     def threads():
         return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
-    before = threads()
-    with one_thread():
-        assert set(threads()) == {1}
-    assert threads() == before
+    with threadpool_limits(2, user_api="blas"):
+        assert set(threads()) == {2}
+        with one_thread():
+            assert set(threads()) == {1}
+        assert set(threads()) == {2}
