@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 
+import jaxtyping
 import pytest
 from hypothesis import settings
 
@@ -24,6 +25,19 @@ os.environ["COLUMNS"] = "80"
 # What a shell runs in the background ignores Ctrl-C, and so would the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+PARTS = {
+    *("acquisition", "analysis", "gp", "oracles", "properties", "robustness", "samplers", "schedulers", "training"),
+    *("test_axes.py", "test_domain.py", "test_encoding.py", "test_walk.py"),
+}
+"""What checks all types and shapes while it is tested: searches as a whole would take two to three times as long."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _shapes_are_checked_in_parts(request: pytest.FixtureRequest) -> None:
+    tested = request.path.relative_to(request.config.rootpath / "tests").parts[0]
+    jaxtyping.config.update("jaxtyping_disable", tested not in PARTS)
 
 
 @pytest.fixture
