@@ -1,9 +1,7 @@
-import asyncio
 import http.client
 import json
 import shlex
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from urllib.parse import urlsplit
 
@@ -94,15 +92,14 @@ def test_files_are_those_of_a_list(link):
 def test_a_file_that_was_changed_is_sent_anew_though_it_is_as_long():
     from starlette.requests import Request
 
-    from headstock.web.app import Dashboard
+    from headstock.web.assets import Assets
 
     tags = []
     for content in (b"let a = 1;", b"let a = 2;"):
-        page = Dashboard(open_storage(), None, lambda: False, lambda: 0.0)
-        vars(page)["assets"] = {"app.js": (content, "text/javascript")}
+        assets = Assets()
+        vars(assets)["contents"] = {"app.js": content}
         asked = Request({"type": "http", "headers": [], "path_params": {"name": "app.js"}})
-        with ThreadPoolExecutor(1) as thread:  # this one may have a loop that a browser's tests have left running
-            tags.append(thread.submit(asyncio.run, page.static(asked)).result().headers["ETag"])
+        tags.append(assets.file(asked).headers["ETag"])
     assert tags[0] != tags[1]
 
 

@@ -8,8 +8,7 @@ from typing import Any, Final
 from headstock.analysis.preferences import next_pair
 from headstock.history import History
 from headstock.report.notes import note_html
-from headstock.scalars import is_whole
-from headstock.trial import Comparison, TrialRecord
+from headstock.trial import TrialRecord
 from headstock.web import views
 
 RANKED: Final = 50
@@ -48,27 +47,3 @@ def asked(history: History, notes: Mapping[int | None, str], skipped: Sequence[s
 
 def _row(trial: TrialRecord, note: str | None) -> dict[str, Any]:
     return views.row(trial, note) | {"note_html": note_html(note or "")}
-
-
-def taken_back(given: Mapping[str, Any]) -> Comparison:
-    """What a page says that is taken back.
-
-    Raises:
-        ValueError: if it is of another form.
-    """
-    try:
-        return Comparison.from_json(given.get("said", ()))
-    except (TypeError, ValueError) as error:
-        raise ValueError("Give what is taken back as [better, [worse], time].") from error
-
-
-def others(given: Mapping[str, Any]) -> list[int]:
-    """The trials that a page says are worse.
-
-    Raises:
-        ValueError: if they are of another form.
-    """
-    worse = given.get("worse")
-    if not isinstance(worse, list) or not all(is_whole(index, 0) for index in worse):
-        raise ValueError("Give the trials that are worse as a list of numbers.")
-    return worse

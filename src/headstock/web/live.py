@@ -7,12 +7,12 @@ breaks off and is opened again by the browser starts with the present state, so 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from typing import Any, Final
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
 from headstock.errors import UnknownExperimentError
-from headstock.storage import Storage
+from headstock.storage import ExperimentSummary, Storage
 from headstock.web import views
 
 INTERVAL: Final = 0.15
@@ -43,7 +43,7 @@ async def events(
     last, silent = "", 0
     while not await is_closed():
         try:
-            now = json.dumps(await run_in_threadpool(_present, storage, names))
+            now = await run_in_threadpool(lambda: json.dumps([views.summary(s) for s in summaries(storage, names)]))
         except UnknownExperimentError:
             yield "event: deleted\ndata: {}\n\n"
             return
@@ -57,10 +57,18 @@ async def events(
         await asyncio.sleep(interval)
 
 
-def _present(storage: Storage, names: Collection[str] | None) -> list[dict[str, Any]]:
-    """What a stream tells; it changes whenever a trial does, for then the time of the last update does."""
-    found = [s for s in storage.experiments() if names is None or s.spec.name in names]
+def summaries(storage: Storage, names: Collection[str] | None) -> list[ExperimentSummary]:
+    """The present state of experiments; it changes whenever a trial does, for then the time of the last update does.
+
+    Args:
+        storage: where they are kept.
+        names: the experiments; None for all.
+
+    Raises:
+        UnknownExperimentError: if there is none of one of these names.
+    """
+    found = {s.spec.name: s for s in storage.experiments() if names is None or s.spec.name in names}
     for name in names or ():
-        if not any(s.spec.name == name for s in found):
+        if name not in found:
             raise UnknownExperimentError(f"There is no experiment {name!r}.")
-    return [views.summary(s) for s in found]
+    return [*found.values()]

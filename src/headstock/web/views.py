@@ -1,6 +1,6 @@
 """What the pages show, as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from shlex import quote
 from typing import Any, Final
 
@@ -142,12 +142,3 @@ def _thinned(curve: Sequence[Observation], limit: int) -> Sequence[Observation]:
     if len(curve) <= limit:
         return curve
     return [curve[(i + 1) * len(curve) // limit - 1] for i in range(limit)]
-
-
-def ranges(given: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    """The new ranges that a form sends.
-
-    Raises:
-        ValueError: if they are of another form.
-    """
-    return {str(name): (float(low), float(high)) for name, (low, high) in given.items()}
