@@ -122,6 +122,19 @@ def test_the_summary_tells_both_winners_and_the_states(digits: Reader):
     assert "lr (" in words
 
 
+def test_where_persons_judge_the_summary_speaks_of_no_measurement_and_of_no_chance():
+    experiment = Experiment("posters", Space(x=Float(0.0, 1.0)), maximize="appeal", judged=True, seed=0)
+    for trial in experiment.ask(6):
+        experiment.tell(trial)
+    for better, worse in ((0, 1), (0, 2), (0, 3), (4, 5)):
+        experiment.prefer(better, over=worse)
+    words = read(experiment.history, "posters").words
+    assert "Arm 0_0 appeals most to those who compared trials." in words
+    assert re.search(r"Most appealing: arm 0_0 \d.* appeal: what comparisons tell ± standard error", words)
+    assert "Best seen" not in words
+    assert "probability" not in words.partition("6 trials:")[0]
+
+
 def test_the_summary_says_whether_to_go_on_and_why_trials_failed(digits: Reader):
     assert re.search(r"the next 10 trials are expected to gain [\d.e-]+ of accuracy \(80 % interval", digits.words)
     assert "2 of 20 trials failed. The most frequent reason (2 times): ValueError: loss is NaN" in digits.words

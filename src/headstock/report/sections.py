@@ -28,13 +28,17 @@ GREEDY: Final = "As if the next trials were chosen together; choosing each after
 
 def summary(found: Findings, title: str) -> Section:
     """What was found, in words."""
-    metric = found.history.objective.metric
-    cards = []
-    if found.believed is not None:
-        cards.append(words.card("Best believed", found.believed, f"{metric}: predicted mean ± standard error"))
-    if found.seen is not None:
-        error = "" if found.seen.sem is None else " ± standard error"
-        cards.append(words.card("Best seen", found.seen, f"{metric}: one measurement{error}"))
+    objective, seen = found.history.objective, found.seen
+    error = "" if seen is None or seen.sem is None else " ± standard error"
+    winners = (
+        [("Most appealing", seen, f"what comparisons tell{error}")]
+        if objective.judged
+        else [
+            ("Best believed", found.believed, "predicted mean ± standard error"),
+            ("Best seen", seen, f"one measurement{error}"),
+        ]
+    )
+    cards = [words.card(title, one, f"{objective.metric}: {what}") for title, one, what in winners if one is not None]
     body = [_paragraph(words.verdict(found)), f'<div class="winners">{"".join(cards)}</div>' if cards else ""]
     told = [words.kept(found), *words.beside(found), words.tally(found.history), words.mishaps(found.failures)]
     told += [] if found.prospect is None else [words.outlook(found.prospect)]

@@ -90,6 +90,8 @@ def goal(history: History) -> str:
 def verdict(found: Findings) -> str:
     """What to make of the two winners."""
     believed, seen = found.believed, found.seen
+    if seen is not None and found.history.objective.judged:  # what is believed of it is all that is known
+        return f"Arm {seen.arm.name} appeals most to those who compared trials. {found.obstacle}".rstrip()
     if believed is None:
         opinion = found.obstacle if found.model is None else "No arm is believed to keep the constraints."
         return f"Arm {seen.arm.name} measured best. {opinion}" if seen else f"There is no winner yet. {opinion}"
