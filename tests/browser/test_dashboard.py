@@ -79,6 +79,16 @@ def test_trials_are_ordered_by_any_column_and_searched_by_keyboard_and_the_addre
     expect(compared.get_by_role("columnheader")).to_have_text(["", "trial 11", "trial 8"])
 
 
+def test_the_times_of_a_timeline_stand_apart_on_a_phone(look):
+    page = look(experiment=HOSTILE, figures="timeline", viewport={"width": 390, "height": 844})
+    page.wait_for_function("""() => {
+      const words = [...document.querySelectorAll("[data-figure=timeline] :is(.xtick text, .xtitle)")];
+      const boxes = words.map((one) => one.getBoundingClientRect());
+      const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+      return boxes.length > 2 && boxes.every((a, i) => boxes.slice(i + 1).every((b) => apart(a, b)));
+    }""")
+
+
 def test_the_table_says_why_trials_failed(look):
     page = look(experiment="digits")
     row = page.get_by_role("region", name="Trials", exact=True).get_by_role("row").filter(has_text="failed")

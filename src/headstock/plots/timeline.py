@@ -67,7 +67,8 @@ def plot_timeline(history: History, *, now: float | None = None) -> go.Figure:
                 name=state.value,
             )
     made.update_layout(barmode="overlay", showlegend=True)
-    made.update_xaxes(type="date", title_text="time (UTC)")
+    made.update_xaxes(type="date", title_text="time (UTC)", tickangle=0)
+    style.arrange(made, wide={"xaxis.nticks": 0}, narrow={"xaxis.nticks": 4})  # 0: as many as fit
     made.update_yaxes(title_text="at once", tickformat="d", dtick=max(1, count // 10), range=[count + 0.6, 0.4])
     return made
 
