@@ -112,6 +112,8 @@ def test_what_trainings_leave_is_compared(running, visit, screen):
     page = visit(address, allowed=link, ready="figure.picture img", **screen)
     wait_for_pictures(page, 3)
     files = page.get_by_role("region", name="Files compared")
+    names = files.locator("tbody th").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().width)")
+    assert min(names) >= 100, "the letters of a name stand one below the other"
     row = files.get_by_role("row", name="confusion.png")
     expect(row.get_by_role("img")).to_have_count(2)
     files.locator("summary", has_text="classes.csv").nth(1).click()
