@@ -63,9 +63,9 @@ def appeal(trial) -> float:
 def test_a_person_judges_with_the_keyboard(judged, visit, screen):
     experiment, link = judged
     page = visit(
-        f"{link}?{urlencode({'experiment': HOSTILE})}", allowed=link, ready="a:has-text('Compare trials')", **screen
+        f"{link}?{urlencode({'experiment': HOSTILE})}", allowed=link, ready="a:has-text('Judge trials')", **screen
     )
-    page.get_by_role("link", name="Compare trials").click()
+    page.get_by_role("link", name="Judge trials").click()
     expect(page.get_by_role("heading", name="Which is better?")).to_be_visible()
     assert shown(page) == [0, 1]
     page.wait_for_function(
@@ -75,6 +75,9 @@ def test_a_person_judges_with_the_keyboard(judged, visit, screen):
     expect(page.get_by_text("mine", exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
     assert hindrances(page) == []
+    tops = page.locator(".sides dl").evaluate_all("(lists) => lists.map((one) => one.getBoundingClientRect().top)")
+    assert len(tops) == 2
+    assert tops[0] == tops[1], "the same parameters lie at different heights, for only one trial left a sound"
     for said in range(1, 9):
         left, right = shown(page)
         trials = experiment.trials
@@ -85,6 +88,7 @@ def test_a_person_judges_with_the_keyboard(judged, visit, screen):
     first = page.get_by_role("region", name="Ranking").locator("tbody tr").first
     expect(first.get_by_role("link")).to_have_text(str(experiment.best().trial.index))
     expect(first).to_contain_text("±")
+    assert page.get_by_role("region", name="Ranking").evaluate("(one) => one.scrollWidth <= one.clientWidth")
     page.keyboard.press("z")
     wait_for_said(page, 7)
     assert experiment.history.comparisons == comparisons[:-1]
@@ -98,6 +102,16 @@ def test_a_person_judges_with_the_keyboard(judged, visit, screen):
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
     assert hindrances(page) == []
+
+
+def test_keys_are_not_spoken_of_where_there_are_none(judged, visit):
+    _, link = judged
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    page = visit(f"{link}?{urlencode({'experiment': HOSTILE, 'judge': 1})}", allowed=link, ready="body.ready", **phone)
+    expect(page.get_by_text("The two that are worth most to compare.")).to_be_visible()
+    for words in ("Arrow keys answer.", "(S)", "(Z)"):
+        expect(page.get_by_text(words)).to_be_hidden()
+    expect(page.get_by_role("button", name="Skip", exact=True)).to_be_visible()
 
 
 def test_buttons_do_the_same_and_others_may_judge_meanwhile(judged, visit):

@@ -16,7 +16,7 @@ const lines = (label, hint) => labelled(label, h("textarea", { rows: 2, spellche
 
 export async function create(main) {
   const name = field("Name", { required: true, maxlength: 200 });
-  const direction = choose("Goal", { maximize: "maximise", minimize: "minimise", judged: "maximise, as persons judge" });
+  const direction = choose("Goal", { maximize: "maximise", minimize: "minimise", judged: "persons judge" });
   const metric = field("Metric", { required: true, maxlength: 200, placeholder: "accuracy" });
   const bounds = {
     trials: field("Trials in all", { inputmode: "numeric" }),

@@ -26,7 +26,7 @@ export async function experiment(main, name) {
     h(
       "div",
       { class: "bar" },
-      found.judged ? link("Compare trials", { experiment: name, judge: 1 }, { class: "button main" }) : null,
+      found.judged ? link("Judge trials", { experiment: name, judge: 1 }, { class: "button main" }) : null,
       offer("Suggest a trial…", () => suggest(name)),
       offer("Try a point…", () => enqueue(name, found)),
       offer("Widen a range…", () => widen(name, found)),

@@ -13,8 +13,8 @@ export async function judge(main, name) {
   const place = h("div", { class: "sides" }, sides.map((one) => one.element));
   const [words, done] = ["", "done"].map((kind) => h("p", { class: `goal ${kind}`, role: "status" }));
   const [ranking, said] = [h("div"), h("div")];
-  const skip = h("button", { type: "button", "aria-keyshortcuts": "s", onclick: () => pass() }, "Skip (S)");
-  const back = h("button", { type: "button", "aria-keyshortcuts": "z", onclick: () => takeBack() }, "Take back (Z)");
+  const skip = h("button", { type: "button", "aria-keyshortcuts": "s", onclick: () => pass() }, "Skip", keys(" (S)"));
+  const back = h("button", { type: "button", "aria-keyshortcuts": "z", onclick: () => takeBack() }, "Take back", keys(" (Z)"));
   main.replaceChildren(
     h("h1", {}, "Which is better?"),
     words,
@@ -81,7 +81,8 @@ export async function judge(main, name) {
     place.hidden = shown === null;
     skip.disabled = shown === null;
     back.disabled = own === null ? newest === null : !own.length;
-    words.textContent = shown === null ? nothing(skipped.length) : `The two that are worth most to compare. Arrow keys answer. ${found.uncompared ? `${found.uncompared} ${found.uncompared === 1 ? "trial was" : "trials were"} never compared.` : ""}`;
+    if (shown === null) words.replaceChildren(nothing(skipped.length));
+    else words.replaceChildren("The two that are worth most to compare.", keys(" Arrow keys answer."), never(found.uncompared));
     redraw(ranking, found.ranking.length ? ranked(name, metric, found.ranking) : h("p", {}, "Nothing was compared yet."));
     redraw(said, found.said.length ? h("ol", { class: "said", reversed: true, start: found.count }, found.said.map((one) => sentence(name, one))) : h("p", {}, "Nothing yet."));
   }
@@ -89,12 +90,14 @@ export async function judge(main, name) {
   return { update: () => renew(false) };
 }
 
+const keys = (words) => h("span", { class: "keys" }, words); // not shown where there are none
+const never = (count) => (count ? ` ${count} ${count === 1 ? "trial was" : "trials were"} never compared.` : "");
 const nothing = (skipped) => (skipped ? "There is nothing else to compare for now: you have skipped the rest. Load the page anew to see it again." : "There are no two finished trials to compare yet.");
 
 // One of the two trials; its elements stay, so that the focus does. What others think of it is not shown.
 function side(name, judged, key, act) {
   const heading = h("h2");
-  const content = h("div");
+  const content = h("div", { class: "seen" });
   const button = h("button", { type: "button", class: "main", onclick: act });
   const element = h("section", { class: "card" }, heading, content, button);
   let files = null;
@@ -106,7 +109,11 @@ function side(name, judged, key, act) {
     files = artifacts(name, trial.index);
     heading.replaceChildren(link(`Trial ${trial.index}`, { experiment: name, trial: trial.index }));
     element.setAttribute("aria-label", `Trial ${trial.index}`);
-    content.replaceChildren(files.element, facts(values), Object.keys(measures).length ? facts(measures) : "", trial.note_html ? written(trial.note_html) : "");
+    content.replaceChildren(
+      h("div", {}, files.element),
+      h("div", {}, facts(values)),
+      h("div", {}, Object.keys(measures).length ? facts(measures) : null, trial.note_html ? written(trial.note_html) : null),
+    );
     button.textContent = `${key} Trial ${trial.index} is better`;
     files.renew();
   }
