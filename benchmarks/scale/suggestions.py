@@ -1,11 +1,12 @@
 """What a suggestion and a look at the budget cost after up to 100,000 results, and how much memory it takes.
 
-    python benchmarks/scale/suggestions.py [--counts 1000 10000 100000] [--steps 0] [--repeats 5] [--out FILE]
+    python benchmarks/scale/suggestions.py [--counts 1000 10000 100000] [--steps 0] [--plateau 0] [--repeats 5]
+        [--out FILE]
 
 One SQLite file on a mixed space of six parameters, `--steps` reports a trial, one core; each count in a process of its
-own. The first suggestion of a worker that joins is also given with the start of Python and all imports. A look at the
-budget is what a run does at each decision: what is left of its steps and cost. Prints one table and writes a JSON line
-a row.
+own. With a plateau so large a share of the results equals the best one. The first suggestion of a worker that joins is
+also given with the start of Python and all imports. A look at the budget is what a run does at each decision: what is
+left of its steps and cost. Prints one table and writes a JSON line a row.
 """
 
 import os
@@ -38,11 +39,13 @@ PROBLEM = training()
 BUDGET = Budget(steps=10**8, cost=1e9)
 
 
-def fill(url: str, count: int, steps: int) -> None:
-    """An experiment with so many random results."""
+def fill(url: str, count: int, steps: int, plateau: float) -> float:
+    """An experiment with so many random results, of which so large a share is the best one; no result is less."""
     objective = Objective("error", minimize=True)
     suggestions = Random().suggest(History(PROBLEM.space, objective), count, np.random.default_rng(count))
-    results = [PROBLEM.evaluate(suggestion.parameters) for suggestion in suggestions]
+    errors = [PROBLEM.evaluate(suggestion.parameters) for suggestion in suggestions]
+    floor = float(np.quantile(errors, plateau)) if plateau else 0.0
+    results = np.maximum(errors, floor).tolist()
     trials = [
         TrialRecord(
             index,
@@ -61,16 +64,17 @@ def fill(url: str, count: int, steps: int) -> None:
     storage = open_storage(url)
     storage.create(ExperimentSpec("scale", PROBLEM.space, objective, seed=count, sampler=Bayesian().to_json()), trials)
     storage.close()
+    return floor
 
 
-def measure(url: str, repeats: int) -> dict[str, Any]:
+def measure(url: str, repeats: int, floor: float) -> dict[str, Any]:
     """Milliseconds of CPU of the first ask and tell of this process, of those after it, and of looks at the budget."""
     began = time.process_time()
     experiment = Experiment.open("scale", storage=url)
 
     def step() -> float:
         trial = experiment.ask()
-        experiment.tell(trial, PROBLEM.evaluate(trial.parameters))
+        experiment.tell(trial, max(PROBLEM.evaluate(trial.parameters), floor))
         return time.process_time()
 
     ends = [step() for _ in range(repeats + 2)]
@@ -98,12 +102,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 3_000, 10_000, 30_000, 100_000])
     parser.add_argument("--steps", type=int, default=0, help="reports of each trial")
+    parser.add_argument("--plateau", type=float, default=0.0, help="share of the results that equal the best")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/scale/suggestions.jsonl"))
     parser.add_argument("--measure", help=argparse.SUPPRESS)
+    parser.add_argument("--floor", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measure(options.measure, options.repeats)))
+        print(json.dumps(measure(options.measure, options.repeats, options.floor)))
         return
     print("CPU time of ask + tell, and of a look at the budget, in ms")
     names = f"{'results':>8} {'first':>9} {'with imports':>13} {'later: median':>14} {'max':>8}"
@@ -111,8 +117,17 @@ def main() -> None:
     with options.out.open("w", encoding="utf-8") as lines, tempfile.TemporaryDirectory() as folder:
         for count in options.counts:
             url = f"sqlite:///{folder}/{count}.db"
-            fill(url, count, options.steps)
-            command = [sys.executable, __file__, "--measure", url, "--repeats", str(options.repeats)]
+            floor = fill(url, count, options.steps, options.plateau)
+            command = [
+                sys.executable,
+                __file__,
+                "--measure",
+                url,
+                "--floor",
+                str(floor),
+                "--repeats",
+                str(options.repeats),
+            ]
             row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             lines.write(json.dumps({"results": count, **row}) + "\n")
             later = row["later_ms"]

@@ -15,6 +15,10 @@ ENOUGH: Final = 3
 REACH: Final = 0.5
 """How far it reaches beyond them, in lengthscales: a better result is often just behind its edge."""
 
+LEARNT_FROM: Final = 150
+"""From how many of the newest results that equal the best one, and of the newest others, the edge is learnt: it costs
+little beside the objective's surrogate then."""
+
 
 def log_off_plateau(surrogate: Surrogate) -> LogFeasibility | None:
     """The log probability that a result is none that equals the best one.
@@ -33,8 +37,9 @@ def log_off_plateau(surrogate: Surrogate) -> LogFeasibility | None:
     is_best = surrogate.y == surrogate.y.max()
     if is_best.sum() < ENOUGH:
         return None
-    known = surrogate.hyperparameters
+    newest = [np.flatnonzero(kind)[-LEARNT_FROM:] for kind in (is_best, ~is_best)]
+    rows = np.sort(np.concatenate(newest))
+    known, data = surrogate.hyperparameters, surrogate.data
     shorter = replace(known, log_lengthscales=known.log_lengthscales + np.log(REACH))
-    X, categorical = surrogate.data.X, surrogate.data.categorical
-    model = success_posterior(X, ~is_best, hyperparameters=shorter, categorical=categorical)
+    model = success_posterior(data.X[rows], ~is_best[rows], hyperparameters=shorter, categorical=data.categorical)
     return LogFeasibility((model,), (0.0,))
