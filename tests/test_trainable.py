@@ -343,6 +343,27 @@ def test_seconds_pause_what_can_go_on(tmp_path: Path):
     assert [(t.state, t.step) for t in study.history()] == [(TrialState.COMPLETED, 9)]
 
 
+def test_how_long_reports_take_to_be_stored_is_no_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    study, clock = study_of(), Clock()
+    storage = type(study.storage)
+    stored = storage.report
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        clock.now += 7.0
+        return stored(*given, **named)
+
+    def steps(trial: hs.Trial) -> None:
+        for step in trial.steps(4):
+            clock.now += 5.0
+            trial.report(score=float(step))
+            clock.now += 5.0
+            trial.report(other=float(step))
+
+    monkeypatch.setattr(storage, "report", slowly)
+    run_study(study, steps, clock=clock, folder=tmp_path, scheduler=hs.FullTraining(), trials=1)
+    assert [t.trained for t in study.history()] == [40.0]
+
+
 def test_what_cannot_go_on_later_is_not_paused():
     """Seconds wait for the end of its training, steps end it with the value that it has."""
     clock = Clock()

@@ -176,9 +176,11 @@ class Trial:
         if self._count is None:
             self._step += 1
         observations = read_result(metrics, (), step=self._step)
-        trained = self._trained + (self.clock() - self._since if self._is_in_steps else 0.0)
+        asked = self.clock()
+        trained = self._trained + (asked - self._since if self._is_in_steps else 0.0)
         report = Report(self._step, observations, self._count, trained, saves=self.keeper.is_attached)
         answer = Answer(until=self._answer.until) if ranks is not None and ranks.rank else self.ask(REPORT, report)
+        self._since += self.clock() - asked  # how long a report takes to be stored is no training
         self.last_report |= metrics
         self._reported = self._step
         if self.objective is not None and self.objective in observations:
