@@ -6,9 +6,10 @@ import pytest
 from headstock.acquisition.speed import LogSpeed
 from headstock.encoding import Encoding
 from headstock.errors import HeadstockError
+from headstock.gp.fit import fit
 from headstock.history import History
 from headstock.objective import Objective
-from headstock.samplers import sampler_from_json
+from headstock.samplers import durations, sampler_from_json
 from headstock.samplers.bayesian import Bayesian
 from headstock.samplers.durations import log_speed
 from headstock.space import Choice, Float, Space
@@ -87,6 +88,15 @@ def test_what_was_learnt_is_kept_with_the_trial_and_fitted_again_when_the_object
     assert kept is fitted
     [second] = sampler.suggest(later, 1, np.random.default_rng(1))
     assert second.memo["bayesian"]["hyperparameters"]["durations"].keys() == fitted.to_json().keys()
+
+
+def test_the_turns_of_a_batch_share_what_was_learnt(monkeypatch):
+    fits = []
+    monkeypatch.setattr(durations, "fit", lambda *given: fits.append(given) or fit(*given))
+    history, _ = history_of(15)
+    batch = Bayesian(cost_exponent=1.0).suggest(history, 4, np.random.default_rng(0))
+    assert len(fits) == 1
+    assert len({str(s.memo["bayesian"]["hyperparameters"]["durations"]) for s in batch}) == 1
 
 
 def test_trials_without_a_duration_do_not_count():

@@ -299,7 +299,9 @@ def _speed(
 ) -> tuple[LogSpeed, Memo] | None:
     """What evaluations cost, fitted anew when the objective is, and the memo that remembers the fit."""
     known = Memo.newest(history, encoding.dimensions).hyperparameters.get(_DURATIONS)
-    learnt = log_speed(history, encoding, X, known=known, refitted=memo.fitted == len(history.observed_rows))
+    refitted = memo.fitted == len(history.observed_rows)
+    name = f"speed, {'fitted anew' if refitted else 'as known'}"  # the two turns of a batch share it
+    learnt = history.derived(name, lambda _: log_speed(history, encoding, X, known=known, refitted=refitted))
     if learnt is None:
         return None
     speed, hyperparameters = learnt
