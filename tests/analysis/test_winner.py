@@ -87,20 +87,68 @@ def test_an_unfinished_training_that_breaks_a_constraint_is_no_rival(
     assert found == (pytest.approx(0, abs=0.05) if keeps else pytest.approx(alone, abs=0.05))
 
 
-def test_two_results_that_are_equal_by_chance_are_not_exact():
-    noise, rng = 0.02, np.random.default_rng(1)
+def trainings(shape: np.ndarray, noise: float, *, ended: int, last: dict[int, float] | None = None) -> History:
+    """Trainings on `LINE` that come to x, reported with noise, of which the first so many have ended.
+
+    Args:
+        shape: the share of their ends that they have reached after each step.
+        noise: of a report.
+        ended: how many have ended, with the last report for a result; the others are paused after four steps.
+        last: the last reports of some of these.
+    """
+    rng = np.random.default_rng(1)
     trials = []
     for i, p in enumerate(histories.drawn(LINE, 14)):
-        values = p["x"] * (1 - 0.5 ** np.arange(1, 13)) + noise * rng.standard_normal(12)
-        values[-1] = 0.8 + 1e-5 * i
+        values = p["x"] * shape + noise * rng.standard_normal(len(shape))
+        values[-1] = (last or {}).get(i, values[-1])
         curve = tuple(Observation(v, step=s) for s, v in enumerate(values.tolist(), start=1))
-        trial = TrialRecord(i, TrialState.PAUSED, p, batch=i, objective="y", reports={"y": curve[:4]}, steps=12)
-        ended = {"state": TrialState.COMPLETED, "reports": {"y": curve}, "metrics": {"y": Observation(values[-1])}}
-        trials.append(replace(trial, **ended) if i < 2 else trial)
-    history = History(LINE, Objective("y"), tuple(trials))
+        trial = TrialRecord(i, TrialState.PAUSED, p, batch=i, objective="y", reports={"y": curve[:4]}, steps=len(shape))
+        done = {"state": TrialState.COMPLETED, "reports": {"y": curve}, "metrics": {"y": Observation(values[-1])}}
+        trials.append(replace(trial, **done) if i < ended else trial)
+    return History(LINE, Objective("y"), tuple(trials))
+
+
+def with_curves_known(history: History) -> History:
+    """As freeze-thaw leaves it: with the hyper-parameters of learning curves."""
+    memo = Forecast.of(history, history.trials[0].steps).memo
+    return history.updated([replace(history.trials[0], memo=memo)])
+
+
+SATURATING = 1 - 0.5 ** np.arange(1, 13)
+
+
+def test_two_results_that_are_equal_by_chance_are_not_exact():
+    noise = 0.02
+    history = trainings(SATURATING, noise, ended=2, last={0: 0.8, 1: 0.8 + 1e-5})
     assert best_believed(Model.fit(history)).sem < 0.01 * noise  # without a model of curves
-    known = history.updated([replace(trials[0], memo=Forecast.of(history, 12).memo)])
-    assert 0.5 * noise / np.sqrt(2) < best_believed(Model.fit(known)).sem < 2 * noise
+    winner = best_believed(Model.fit(with_curves_known(history)))
+    assert 0.5 * noise / np.sqrt(2) < winner.sem < 0.2  # neither x is 0.8
+
+
+def test_whole_curves_tell_more_than_their_last_reports():
+    history = trainings(SATURATING, 0.06, ended=5, last={4: 0.66, 0: 0.73})
+    better, worse = history.trials[4], history.trials[0]
+    assert better.parameters["x"] > worse.parameters["x"] + 0.15
+    assert best_seen(history).trial is worse
+    winner = best_believed(Model.fit(with_curves_known(history)))
+    assert winner.trial.index == better.index
+    assert abs(winner.mean - better.parameters["x"]) < 0.1
+    assert 0.06 / 4 < winner.sem < 0.06
+
+
+def test_what_only_ends_show_is_believed_of_all_that_have_ended():
+    """With a learning rate that falls on a schedule, the last reports are better than the curves before them tell."""
+    history = trainings(0.5 + 0.5 * (np.arange(1, 13) / 12) ** 3, 0.01, ended=5)
+    winner = best_believed(Model.fit(with_curves_known(history)))
+    assert abs(winner.mean - winner.parameters["x"]) < 2 * winner.sem < 0.15
+
+
+def test_a_result_that_was_not_reported_is_no_end_of_a_curve():
+    known = with_curves_known(trainings(SATURATING, 0.02, ended=5))
+    elsewhere = [replace(t, metrics={"y": Observation(0.5 * t.objective_mean)}) for t in known.observed]
+    model = Model.fit(known.updated(elsewhere))
+    winner = best_believed(model)
+    assert winner.mean == model.predict_one(winner.parameters)["y"].mean
 
 
 def test_arms_that_break_a_constraint_do_not_win(branching: Model):

@@ -3,8 +3,7 @@
 With noise the best measurement of many is a lucky one. What the model believes has averaged over neighbours.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
@@ -17,7 +16,7 @@ from headstock.analysis.model import Model
 from headstock.errors import CheckpointError, NoResultError
 from headstock.history import History
 from headstock.parameters import Parameters
-from headstock.schedulers.forecast import known_forecast
+from headstock.schedulers.forecast import results_without_noise
 from headstock.trial import Arm, TrialRecord
 
 SAMPLES: Final = 4_096
@@ -115,7 +114,9 @@ def best_seen(history: History) -> Winner:
 def best_believed(model: Model) -> Winner:
     """The arm with the best predicted objective among those that were tried and are believed feasible.
 
-    An arm counts as feasible if its outcome constraints hold with a probability of at least one half.
+    An arm counts as feasible if its outcome constraints hold with a probability of at least one half. Where there is a
+    model of learning curves, it tells what those that have ended came to: of a few results it knows more than a model
+    of these alone.
 
     Raises:
         NoResultError: if no arm is believed feasible.
@@ -129,23 +130,15 @@ def best_believed(model: Model) -> Winner:
         constraints = " and ".join(c.words for c in model.history.outcome_constraints)
         raise NoResultError(f"No arm that was tried is believed to keep {constraints}. Run more trials, or relax it.")
     means, sems = model.posterior(X)
+    of_curves = results_without_noise(model.history)
+    rows = [row for row, trial in enumerate(arms) if trial.index in of_curves]
+    means[rows] = [of_curves[arms[row].index].mean for row in rows]
+    sems[rows] = [of_curves[arms[row].index].sem for row in rows]
     worth = np.where(feasible, model.history.objective.sign * means, -np.inf)
     best = int(np.argmax(worth))
-    probability = _probability_of_being_best(model, X, best)
-    sem = max(float(sems[best]), _least_error(model.history, float(means[best])))
-    return Winner(arms[best], float(means[best]), sem, probability)
-
-
-def _least_error(history: History, value: float) -> float:
-    """σ / √n: what n results leave open of any value, where learning curves tell the noise σ of a report.
-
-    Two or three results, all of them good because freeze-thaw has finished no others, may be nearly equal by chance.
-    """
-    forecast = known_forecast(history)
-    if forecast is None:
-        return 0.0
-    _, (noise,) = forecast.as_measured(forecast.transform.apply(np.array([value])), np.zeros(1))
-    return float(noise) / math.sqrt(len(history.observed))
+    ends = {row: (means[row], sems[row]) for row in rows}
+    probability = _probability_of_being_best(model, X, best, ends)
+    return Winner(arms[best], float(means[best]), float(sems[best]), probability)
 
 
 def _arms(history: History) -> list[TrialRecord]:
@@ -190,15 +183,28 @@ def _kept(model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.rando
     return kept
 
 
-def _probability_of_being_best(model: Model, X: Float64[np.ndarray, "m d"], best: int) -> float:
+def _probability_of_being_best(
+    model: Model, X: Float64[np.ndarray, "m d"], best: int, ends: Mapping[int, tuple[float, float]]
+) -> float:
     """How often an arm is the best feasible one in draws of all arms: those with a result jointly from the posterior.
 
     Of many of these only the likeliest contenders are drawn.
+
+    Args:
+        model: the model.
+        X: the arms.
+        best: the row of the arm.
+        ends: by row, the mean and the standard error of what a learning curve came to, drawn on its own.
     """
     order = _likeliest(model, X)
-    drawn = X[np.array([best, *order[order != best]])]
+    chosen = [best, *order[order != best].tolist()]
     rng = np.random.default_rng(SEED)
-    worth = np.hstack([draw_worth(model, drawn, SAMPLES, rng), _draw_unfinished(model, SAMPLES, rng)])
+    worth = np.hstack([draw_worth(model, X[chosen], SAMPLES, rng), _draw_unfinished(model, SAMPLES, rng)])
+    for column, row in enumerate(chosen):
+        if row in ends:
+            mean, sem = ends[row]
+            drawn = model.history.objective.sign * (mean + sem * rng.standard_normal(SAMPLES))
+            worth[:, column] = np.where(np.isfinite(worth[:, column]), drawn, -np.inf)
     won = (worth.argmax(axis=1) == 0) & np.isfinite(worth[:, 0])
     return float(won.mean())
 

@@ -319,3 +319,41 @@ def predicted_ends(history: History, *, fit: bool = False) -> Mapping[int, Obser
     values, errors = forecast.as_measured(forecast.final, forecast.final_sd)
     ends = zip(forecast.trials, values.tolist(), errors.tolist(), strict=True)
     return {trial.index: Observation(*end) for trial, *end in ends if not trial.state.is_finished}
+
+
+def results_without_noise(history: History) -> Mapping[int, Observation]:
+    """What trainings with a result came to without the noise of a report, by trial; none without a model of curves.
+
+    By how much they differ, all reports tell; the level is that of the n results, for at its end a curve may do what
+    curves of its kind do not. With z, the newest report of each, and μ and v, the model's mean and variance there,
+
+        value = μ + r̄ ,     r = z - μ ,     error² = λ² v + max(σ², mean r²) / n
+
+    (σ² is learnt from whole curves: reports of good trainings may be noisier.) A few results alone, of which the best
+    is chosen, tell less. A result that was not reported, such as one of other data, is left out.
+    """
+    forecast = known_forecast(history)
+    if forecast is None:
+        return {}
+    metric = history.objective.metric
+    has_result = {t.index for t in history.observed}
+    ended = [
+        (k, t, step) for k, t in enumerate(forecast.trials) if t.index in has_result and (step := _step_of_result(t))
+    ]
+    if not ended:
+        return {}
+    rows, steps = np.array([k for k, *_ in ended]), np.array([float(step) for *_, step in ended])
+    newest = forecast.transform.apply(np.array([t.reports[metric][-1].mean for _, t, _ in ended]))
+    off = newest - forecast.of_trials(forecast.steps)[0][rows]
+    mean, variance = forecast.posterior.predict(rows, steps)
+    noise = max(forecast.posterior.hyperparameters.noise, float(np.mean(off**2)))
+    sd = np.sqrt(forecast.overconfidence**2 * variance + noise / len(rows))
+    one, other = (forecast.in_units(mean + off.mean() + side * sd) for side in (-1.0, 1.0))
+    told = zip(ended, (0.5 * (one + other)).tolist(), (0.5 * np.abs(other - one)).tolist(), strict=True)
+    return {trial.index: Observation(value, error) for (_, trial, _), value, error in told}
+
+
+def _step_of_result(trial: TrialRecord) -> int | None:
+    """At which step a trial reported its result; None if it is none of its reports."""
+    curve = trial.reports.get(trial.objective, ())
+    return next((o.step for o in reversed(curve) if o.mean == trial.objective_mean), None)
