@@ -67,7 +67,13 @@ def test_the_gradient_is_that_of_the_value():
 
 @pytest.mark.parametrize(
     ("count", "duration"),
-    [(2, seconds), (20, lambda _: 60.0), (20, lambda p: 60.0 + 0.1 * p["width"]), (20, lambda _: 0)],
+    [
+        (2, seconds),
+        (20, lambda _: 60.0),
+        (20, lambda p: 60.0 + 0.1 * p["width"]),
+        (20, lambda _: 0),
+        (20, lambda _: -5),
+    ],
 )
 def test_too_few_durations_or_equal_ones_teach_nothing(count, duration):
     history, X = history_of(count, duration)

@@ -42,7 +42,8 @@ def log_speed(
         NumericalError: if the covariance matrix cannot be factorised.
     """
     timed = [(row, t.seconds) for row, t in zip(history.observed_rows.tolist(), history.observed, strict=True)]
-    measured = [(row, seconds) for row, seconds in timed if seconds][-LEARNT_FROM:]
+    # A clock that was set back in between makes them negative.
+    measured = [(row, seconds) for row, seconds in timed if seconds and seconds > 0.0][-LEARNT_FROM:]
     if len(measured) < _FEWEST:
         return None
     rows = [row for row, _ in measured]
