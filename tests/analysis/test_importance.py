@@ -58,6 +58,16 @@ def test_nothing_matters_to_a_constant():
     assert not total.any()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [2.0**1000, 2.0**-1040])
+def test_the_unit_of_a_function_does_not_matter(unit: float):
+    def indices(scale: float) -> np.ndarray:
+        first, total = sobol_indices(lambda U: scale * (U[:, 0] + U[:, 1] ** 2), 2, rng=np.random.default_rng(0))
+        return np.stack([first, total])
+
+    np.testing.assert_allclose(indices(unit), indices(1.0), rtol=1e-6)
+
+
 def test_the_parameters_of_a_surrogate_are_ranked():
     history = histories.observed(histories.NETWORK, lambda p: math.log10(p["lr"]) + 0.5 * p["momentum"], 40)
     rows = Model.fit(history).importances()

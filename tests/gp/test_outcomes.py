@@ -55,6 +55,15 @@ def test_constant_tiny_and_huge_values_stay_finite(y):
     assert np.isfinite(transform.invert(np.array([-3.0, 0.0, 3.0]), np.ones(3))[0]).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_values_at_both_ends_of_what_numbers_can_be_are_told_apart():
+    most = np.finfo(float).max
+    y = np.array([-most, 1.0, most, most])
+    z = OutcomeTransform.of(y, 1.0).apply(y)
+    assert np.isfinite(z).all()
+    assert z[0] < z[1] < z[2] == z[3]
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_standard_errors_scale_with_the_better_half(sign):
     y = sign * np.array([1.0, 2.0, 3.0, 5.0, 8.0])

@@ -95,6 +95,7 @@ def sobol_indices(
         for i in range(dimensions):
             mixed[i, :, i] = B[:, i]
         values[replicate] = function(np.vstack([A, B, *mixed])).reshape(dimensions + 2, POINTS)
+    values = np.ldexp(values, -np.frexp(np.abs(values).max())[1])  # their squares may be too large, or too small
     centred = values - values.mean()
     variances = np.square(centred).mean(axis=(1, 2))
     if variances.mean() <= np.finfo(float).eps * np.square(values).mean():

@@ -8,6 +8,9 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import ndtri
 
+_MOST: Final = 2.0**1022
+"""Values beyond it count as equal to it; their differences would overflow."""
+
 _LEAST_UNIT: Final = 1e-140
 """Values closer together than this are equal; the reciprocal of their spread would overflow."""
 
@@ -44,7 +47,7 @@ class OutcomeTransform:
 
         then centred and divided by the standard deviation. (If m is none of the values, the denominator is k.)
         """
-        turned = sign * values
+        turned = np.clip(sign * values, -_MOST, _MOST)
         centre = float(np.median(turned))
         # Everything else follows from differences and their ratios: an affine change of the metric changes nothing.
         offsets = turned - centre
@@ -64,7 +67,8 @@ class OutcomeTransform:
 
     def apply(self, values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
         """Values of the metric on standard scale, larger where they are better."""
-        return _piecewise_linear(self.sign * values - self.centre, self.knots, self.images, self.slope)
+        turned = np.clip(self.sign * values, -_MOST, _MOST)
+        return _piecewise_linear(turned - self.centre, self.knots, self.images, self.slope)
 
     def noise_variances(
         self, values: Float64[np.ndarray, " n"], sems: Float64[np.ndarray, " n"]
