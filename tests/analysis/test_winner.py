@@ -1,12 +1,16 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import histories
 from headstock.analysis.model import Model
 from headstock.analysis.winner import best_believed, best_seen
 from headstock.errors import NoResultError
+from headstock.gp.averaging import AveragedPosterior
+from headstock.gp.curves import CurvePosterior
 from headstock.history import History
 from headstock.objective import Objective, parse_outcome_constraint
 from headstock.schedulers.forecast import Forecast
@@ -149,6 +153,28 @@ def test_a_result_that_was_not_reported_is_no_end_of_a_curve():
     model = Model.fit(known.updated(elsewhere))
     winner = best_believed(model)
     assert winner.mean == model.predict_one(winner.parameters)["y"].mean
+
+
+def test_one_thread_is_enough_for_the_winner(monkeypatch: pytest.MonkeyPatch):
+    """Workers share the cores, and how many there are changes no last bit."""
+    model = Model.fit(with_curves_known(trainings(SATURATING, 0.02, ended=5)))
+    used = set()
+
+    def watched(cls: type, name: str) -> None:
+        method = getattr(cls, name)
+
+        def wrapper(*given: Any, **named: Any) -> Any:
+            used.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+            return method(*given, **named)
+
+        monkeypatch.setattr(cls, name, wrapper)
+
+    watched(AveragedPosterior, "draw")
+    watched(AveragedPosterior, "predict")
+    watched(CurvePosterior, "predict")
+    with threadpool_limits(2, user_api="blas"):
+        best_believed(model)
+    assert used == {1}
 
 
 def test_arms_that_break_a_constraint_do_not_win(branching: Model):

@@ -83,6 +83,7 @@ class Model:
             raise MetricError(f"There is no model of {name!r}. Choose one of {', '.join(map(repr, self.surrogates))}.")
         return self.surrogates[name]
 
+    @one_thread()
     def averaged(self, metric: str | None = None) -> AveragedPosterior:
         """The posterior of a metric on standard scale, averaged over hyper-parameters; of the objective if left out.
 
@@ -140,6 +141,7 @@ class Model:
         means, variances = self.averaged(metric).predict(X)
         return central_interval(self.surrogate(metric).transform, means, np.sqrt(variances), level)
 
+    @one_thread()
     def draw(
         self, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator, metric: str | None = None
     ) -> Float64[np.ndarray, "s m"]:

@@ -14,6 +14,7 @@ from headstock import wording
 from headstock.analysis.feasibility import feasibility, standard_bound
 from headstock.analysis.model import Model
 from headstock.errors import CheckpointError, NoResultError
+from headstock.gp.linalg import one_thread
 from headstock.history import History
 from headstock.parameters import Parameters
 from headstock.schedulers.forecast import results_without_noise
@@ -111,6 +112,7 @@ def best_seen(history: History) -> Winner:
     return Winner(trial, trial.objective_mean, trial.metrics[history.objective.metric].sem)
 
 
+@one_thread()
 def best_believed(model: Model) -> Winner:
     """The arm with the best predicted objective among those that were tried and are believed feasible.
 
@@ -153,6 +155,7 @@ def _arms(history: History) -> list[TrialRecord]:
     return arms[:MOST_ARMS]
 
 
+@one_thread()
 def contenders(model: Model) -> Float64[np.ndarray, "a d"]:
     """The arms that were tried and may be the best, by μ + 2 σ; at most 64, the likeliest first."""
     X = model.encoding.encode([trial.parameters for trial in _arms(model.history)])
@@ -165,6 +168,7 @@ def _likeliest(model: Model, X: Float64[np.ndarray, "a d"]) -> Int64[np.ndarray,
     return np.argsort(-(mean + 2 * np.sqrt(variance)), kind="stable")[:CONTENDERS]
 
 
+@one_thread()
 def draw_worth(
     model: Model, X: Float64[np.ndarray, "m d"], count: int, rng: np.random.Generator
 ) -> Float64[np.ndarray, "s m"]:

@@ -17,6 +17,7 @@ from headstock.gp.curve_fit import fit_curves, spread
 from headstock.gp.curve_outcomes import CurveTransform
 from headstock.gp.curves import CurveHyperparameters, CurvePosterior, CurveSet, condition
 from headstock.gp.feasibility import success_posterior
+from headstock.gp.linalg import one_thread
 from headstock.gp.regression import Hyperparameters, TrainingSet
 from headstock.gp.regression import condition as condition_regression
 from headstock.history import History
@@ -280,6 +281,7 @@ class Forecast:
         return Hyperparameters(self.posterior.hyperparameters.log_lengthscales, 0.0, -4.0)
 
 
+@one_thread()
 def forecast_of(history: History, last: int) -> Forecast:
     """The forecast that persons are told, made once for a history.
 
