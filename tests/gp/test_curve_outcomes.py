@@ -36,6 +36,16 @@ def test_improvement_is_even_where_a_bound_is_approached():
     assert z[2] - z[1] == pytest.approx(z[1] - z[0], rel=0.3)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_values_at_both_ends_of_what_numbers_can_be_are_told_apart(sign: float):
+    most = np.finfo(float).max
+    Y = np.array([[-most], [1.0], [most], [most]])
+    worse, middle, better, best = sorted(CurveTransform.of(Y, sign).apply(Y)[:, 0])
+    assert -1e3 < worse <= middle <= better <= best < 1e3
+    assert worse < best
+
+
 @pytest.mark.parametrize("values", [[0.0], [1.0, 1.0], [0.0, 0.0], [100.0], [-3.0, -3.0, 1e300], [1e-300, 1e-300]])
 def test_odd_values_stay_finite(values):
     for sign in (1.0, -1.0):

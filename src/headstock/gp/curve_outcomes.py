@@ -18,6 +18,9 @@ _USUAL: Final = 3.0
 
 _LEAST_SPREAD: Final = 1e-12
 
+_MOST: Final = 1e300
+"""Values beyond it count as equal to it; their sums and differences would overflow."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class CurveTransform:
     @classmethod
     def of(cls, Y: Float64[np.ndarray, "n t"], sign: float) -> "CurveTransform":
         """The transform for a metric with these curves: finite values, NaN where there are none, at least one a row."""
-        reported = ~np.isnan(Y)
+        Y, reported = np.clip(Y, -_MOST, _MOST), ~np.isnan(Y)
         values = Y[reported]
         newest = Y[np.arange(len(Y)), Y.shape[1] - 1 - np.argmax(reported[:, ::-1], axis=1)]
         bound = _bound(values, sign)
@@ -80,6 +83,7 @@ class CurveTransform:
         return self.bound - self.sign * distance
 
     def _improvement(self, values: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+        values = np.clip(values, -_MOST, _MOST)
         if self.bound is None:
             return self.sign * values
         return -np.log(np.maximum(self.sign * (self.bound - values), 0.0) + self.floor)
