@@ -45,7 +45,7 @@ def test_an_experiment_that_predicts_has_the_weight_that_the_sampler_gives_it():
     encoding = Encoding.of(SPACE)
     X = history.points(encoding.encode)
     beliefs = learn(history, encoding, X, trend_of(sampler.precedents, encoding))
-    assert [lesson.weight] == pytest.approx(beliefs.objective.posterior.trend.weights)
+    assert (lesson.weight,) == tuple(beliefs.objective.posterior.trend.weights)
     assert lesson.weight > 0.5
     assert lesson.correlation > 0.9
     assert (lesson.name, found.results, found.counts) == ("old", 8, True)
